@@ -1,0 +1,1 @@
+"""The push: from commit to socket."""

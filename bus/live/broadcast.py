@@ -1,0 +1,105 @@
+"""From a commit to the channel layer: one sender on the process loop, one bounded queue, commit order per session.
+
+The only file that calls `group_send`. Dropping is allowed here: a frame is a hint, the log is the truth."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from typing import Any
+from uuid import UUID
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from bus import observe
+from bus.live import frames
+from bus.live.frames import Frame
+from bus.loop import process_loop
+from bus.messages import Envelope, Notice
+
+logger = logging.getLogger(__name__)
+
+LOG_GROUP = "log"
+"""Hears that something was recorded, whatever the session; followers of the whole log then read it."""
+
+
+def group_of(stream: UUID) -> str:
+    """The channel group of a session."""
+    return f"session.{stream}"
+
+
+class Publisher:
+    """Takes frames from any thread, never waits for Redis in the caller, sends in order, drops when it must."""
+
+    def __init__(self, capacity: int) -> None:
+        self._queue: deque[Frame] = deque()
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._sending = False
+        self._down_until = 0.0
+
+    def publish(self, batch: list[Frame]) -> None:
+        """Queue frames of one session. Over capacity, or while Redis is known to be down, they are dropped."""
+        with self._lock:
+            if len(self._queue) + len(batch) > self._capacity:
+                observe.FRAMES_DROPPED.labels("queue full").inc(len(batch))
+                return
+            self._queue.extend(batch)
+            start, self._sending = not self._sending, True
+        observe.FRAMES.inc(len(batch))
+        if start:
+            loop = process_loop()
+            loop.call_soon_threadsafe(lambda: loop.create_task(self._send_all()))
+
+    def _take(self) -> list[Frame]:
+        with self._lock:
+            taken = list(self._queue)
+            self._queue.clear()
+            self._sending = bool(taken)
+        return taken
+
+    async def _send_all(self) -> None:
+        while taken := self._take():
+            if time.monotonic() < self._down_until:
+                observe.FRAMES_DROPPED.labels("redis down").inc(len(taken))
+                continue
+            try:
+                async with asyncio.timeout(settings.BUS_PUBLISH_TIMEOUT):
+                    await self._send(taken)
+            except Exception as error:  # Redis is only a hint: whatever it says, the log has the events
+                self._down_until = time.monotonic() + settings.BUS_PUBLISH_PAUSE
+                observe.FRAMES_DROPPED.labels("redis down").inc(len(taken))
+                logger.warning("frames not sent, readers will poll: %r", error)
+
+    async def _send(self, taken: list[Frame]) -> None:
+        layer = get_channel_layer()
+        groups: dict[UUID, list[dict[str, Any]]] = {}
+        for frame in taken:
+            groups.setdefault(frame.stream, []).append(frames.pack(frame))
+        for stream, packed in groups.items():
+            await layer.group_send(group_of(stream), {"type": "bus.frames", "s": str(stream), "f": packed})
+        if any(frame.version for frame in taken):
+            await layer.group_send(LOG_GROUP, {"type": "bus.log"})
+
+
+_publisher: Publisher | None = None
+
+
+def publisher() -> Publisher:
+    """The process's one publisher."""
+    global _publisher
+    if _publisher is None:
+        _publisher = Publisher(settings.BUS_PUBLISH_QUEUE)
+    return _publisher
+
+
+def on_events_recorded(*, envelopes: list[Envelope], **_: object) -> None:
+    """Receiver of `events_recorded`."""
+    publisher().publish([frames.of_event(envelope) for envelope in envelopes])
+
+
+def on_notice_told(*, notice: Notice, **_: object) -> None:
+    """Receiver of `notice_told`."""
+    publisher().publish([frames.of_notice(notice)])

@@ -1,0 +1,157 @@
+"""The WebSocket application: authenticates, then pumps frames between the transport and a Connection.
+
+A plain ASGI application rather than a Channels consumer: those make a channel per socket and pass every frame through
+Django's one shared thread."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from django.conf import settings
+
+from bus.exceptions import BusError, Invalid, NotFound, Unauthenticated
+from bus.live import hub as hubs
+from bus.live.connection import CloseCode, Connection, Hangup, Subscribe
+from bus.messages import Actor
+
+logger = logging.getLogger(__name__)
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class LiveConsumer:
+    """Subclass it with `authenticate` and `may_read`; use the instance as an ASGI application."""
+
+    async def authenticate(self, scope: Scope) -> Actor | None:
+        """Who is calling; None: nobody known."""
+        raise NotImplementedError
+
+    async def may_read(self, actor: Actor, session: UUID) -> bool:
+        """Whether the actor may read the session; deny unless allowed."""
+        raise NotImplementedError
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        hub = hubs.hub()
+        hub.open_sockets += 1
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            hub.open_sockets -= 1
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        # accepted first in any case: a refusal before the handshake reaches a browser without code and reason
+        await send({"type": "websocket.accept"})
+        try:
+            actor = await self.authenticate(scope)
+            if actor is None:
+                raise Hangup(CloseCode.UNAUTHENTICATED, Unauthenticated().detail)
+            await self._converse(scope, actor, receive, send)
+        except Hangup as hangup:
+            await self._close(send, hangup)
+        except Exception:  # the outermost edge of a socket
+            logger.exception("socket failed")
+            await self._close(send, Hangup(CloseCode.UNAVAILABLE, "something failed here; come back"))
+
+    async def _converse(self, scope: Scope, actor: Actor, receive: Receive, send: Send) -> None:
+        hub = hubs.hub()
+        if hub.draining:
+            raise Hangup(CloseCode.GOING_AWAY, "this server is going away; come back")
+        connection = Connection(actor, self.may_read, (settings.BUS_SOCKET_ITEMS, settings.BUS_SOCKET_BYTES))
+
+        def leave() -> None:
+            connection.hang_up(CloseCode.GOING_AWAY, "this server is going away; come back", after_queue=True)
+
+        hub.connections.add(leave)
+        reading = asyncio.create_task(self._read(scope, connection, receive))
+        writing = asyncio.create_task(self._write(connection, send))
+        ending = asyncio.create_task(connection.outbox.ended.wait())
+        try:
+            await asyncio.wait((reading, ending), return_when=asyncio.FIRST_COMPLETED)
+            if reading.done() and reading.exception() is None:
+                return  # the client has left
+            if reading.done():
+                connection.outbox.close(_reason(reading), keep=True)
+            # what is still queued goes out first, unless the reader does not read
+            await asyncio.wait((writing,), timeout=settings.BUS_CLOSE_TIMEOUT)
+            raise connection.outbox.closed or Hangup(CloseCode.UNAVAILABLE, "")
+        finally:
+            hub.connections.discard(leave)
+            for task in (reading, writing, ending):
+                task.cancel()
+            await asyncio.gather(reading, writing, ending, return_exceptions=True)
+            connection.close()
+
+    async def _read(self, scope: Scope, connection: Connection, receive: Receive) -> None:
+        """Frames are handled one after the other: a client that sends faster than it is served is slowed down."""
+        if "session" in scope.get("url_route", {}).get("kwargs", {}):
+            await self._subscribe_by_path(scope, connection)
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            await connection.receive(message.get("text"), message.get("bytes"))
+
+    async def _subscribe_by_path(self, scope: Scope, connection: Connection) -> None:
+        try:
+            wanted = Subscribe(session=session_of(scope), after=after_of(scope))
+            connection.reply({"id": None, "result": await connection.subscribe(wanted)})
+        except NotFound as error:
+            connection.reply({"id": None, "error": error.as_problem()})
+            raise Hangup(CloseCode.UNKNOWN, error.detail) from None
+        except BusError as error:
+            connection.reply({"id": None, "error": error.as_problem()})
+            raise Hangup(CloseCode.BAD_FRAME, error.detail) from None
+
+    async def _write(self, connection: Connection, send: Send) -> None:
+        while True:
+            await send({"type": "websocket.send", "text": await connection.outbox.get()})
+
+    async def _close(self, send: Send, hangup: Hangup) -> None:
+        """Say why, if the reader still reads; jitter spreads the come-back after a restart."""
+        if hangup.code == CloseCode.GOING_AWAY:
+            await asyncio.sleep(random.uniform(0, settings.BUS_DRAIN_SPREAD))
+        try:
+            async with asyncio.timeout(settings.BUS_CLOSE_TIMEOUT):
+                await send({"type": "websocket.close", "code": hangup.code, "reason": hangup.reason[:120]})
+        except Exception as error:  # the peer is gone or not reading; the server ends the connection
+            logger.debug("could not say goodbye: %r", error)
+
+
+def after_of(scope: Scope) -> int | None:
+    """The `after` of the query string. Raises Invalid."""
+    values = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("after")
+    if not values:
+        return 0
+    if not (values[0].isascii() and values[0].isdigit() and len(values[0]) < 19):
+        raise Invalid(f"'after' must be a version number, not {values[0][:40]!r}.")
+    return int(values[0])
+
+
+def session_of(scope: Scope) -> UUID:
+    """The session of the path. Raises NotFound: what is no id names nothing."""
+    text = scope["url_route"]["kwargs"]["session"]
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(f"There is no session {text[:40]!r}.") from None
+
+
+class Nowhere:
+    """Answers sockets to unknown addresses with a reason instead of a bare refusal."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close", "code": CloseCode.UNKNOWN, "reason": "there is nothing at this address"})
+
+
+def _reason(ended: asyncio.Task[None]) -> Exception:
+    error = ended.exception()
+    return error if isinstance(error, Exception) else Hangup(CloseCode.UNAVAILABLE, "something failed here; come back")

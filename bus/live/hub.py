@@ -1,0 +1,181 @@
+"""One per event loop, so one per process: feeds for the sessions somebody here reads, joined to their groups.
+
+Sockets, SSE and `bus.subscribe()` attach their subscriptions here. Behind every hint stands the poll of the heads."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+
+from bus import observe, registry
+from bus.exceptions import Invalid
+from bus.live import frames, reader
+from bus.live.broadcast import LOG_GROUP, group_of
+from bus.live.feed import PAGE, Feed
+from bus.live.line import Line
+from bus.live.subscription import Subscription
+
+logger = logging.getLogger(__name__)
+
+
+class Hub:
+    """Get it with `hub()`. All methods run on the hub's own loop."""
+
+    def __init__(self, table: registry.Registry) -> None:
+        self.registry = table
+        self.feeds: dict[UUID, Feed] = {}
+        self.line = Line(self._on_message)
+        self.draining = False
+        self.open_sockets = 0
+        self.connections: set[Callable[[], None]] = set()
+        self.log_changed = asyncio.Event()
+        self._opening: dict[UUID, asyncio.Task[Feed]] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._catching_up: dict[Subscription, asyncio.Task[None]] = {}
+        self._spawn(self._poll())
+
+    async def attach(self, subscription: Subscription, after: int | None) -> int:
+        """Join, then read the backlog above `after` (None: only what comes), then live. Returns the head.
+
+        Raises Invalid when `after` lies beyond the head: the reader knows more than the log does."""
+        feed = await self._feed(subscription.stream)
+        feed.readers.add(subscription)  # not live yet, but it keeps the feed
+        observe.SUBSCRIPTIONS.inc()
+        try:
+            if after is not None and after > feed.head:
+                await feed.reach(after)
+            if after is not None and not 0 <= after <= feed.head:
+                raise Invalid(f"'after' is {after}, but the session is at version {feed.head}.", head=feed.head)
+        except BaseException:
+            self.detach(subscription)
+            raise
+        subscription.next = (feed.head if after is None else after) + 1
+        self._catching_up[subscription] = self._spawn(self._catch_up(feed, subscription))
+        return feed.head
+
+    def detach(self, subscription: Subscription) -> None:
+        """Forget a subscription; leaves the group when it was the session's last one here."""
+        feed = self.feeds.get(subscription.stream)
+        if feed is None or subscription not in feed.readers:
+            return
+        feed.readers.discard(subscription)
+        observe.SUBSCRIPTIONS.dec()
+        task = self._catching_up.pop(subscription, None)
+        if task is not None:
+            task.cancel()
+        self._leave_if_unused(feed)
+
+    def drain(self) -> None:
+        """The server is going away: refuse newcomers and tell every connection to come back elsewhere."""
+        self.draining = True
+        for leave in tuple(self.connections):
+            leave()
+
+    async def close(self) -> None:
+        """End everything on this loop; for servers that stop and for tests."""
+        for feed in self.feeds.values():
+            feed.close()
+        self.feeds.clear()
+        self.line.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await reader.close()
+
+    async def _catch_up(self, feed: Feed, subscription: Subscription) -> None:
+        try:
+            while subscription.next <= feed.head and not subscription.dropped:
+                page = await reader.page(self.registry, feed.stream, subscription.next - 1, PAGE)
+                if not page:
+                    raise LookupError(f"the log ends before version {feed.head}")
+                for frame in page:
+                    await subscription.sink.room()
+                    if frame.version <= feed.head:
+                        subscription.offer(frame)
+            # nothing is awaited between the last comparison and this line, so no frame can slip through
+            subscription.live = True
+            feed.greet(subscription)
+        except Exception as error:  # the database is away: the reader comes back with its last version
+            logger.warning("catching up in %s failed: %r", feed.stream, error)
+            subscription.drop(error)
+        finally:
+            self._catching_up.pop(subscription, None)
+
+    async def _feed(self, stream: UUID) -> Feed:
+        if stream not in self._opening:
+            if stream in self.feeds:
+                return self.feeds[stream]
+            self._opening[stream] = self._spawn(self._open(stream))
+        return await asyncio.shield(self._opening[stream])
+
+    async def _open(self, stream: UUID) -> Feed:
+        """Join the group, then read the head: what is recorded in between arrives by both ways, or by the poll."""
+        feed = self.feeds[stream] = Feed(stream, self.registry)
+        try:
+            await self.line.join(group_of(stream))
+            await feed.open()
+        except BaseException:
+            self.feeds.pop(stream, None)
+            raise
+        finally:
+            self._opening.pop(stream, None)
+        return feed
+
+    def _leave_if_unused(self, feed: Feed) -> None:
+        if not feed.readers and self.feeds.get(feed.stream) is feed and feed.stream not in self._opening:
+            del self.feeds[feed.stream]
+            feed.close()
+            self._spawn(self.line.leave(group_of(feed.stream)))
+
+    def _on_message(self, message: dict[str, Any]) -> None:
+        if message["type"] == "bus.log":
+            self.log_changed.set()
+            return
+        feed = self.feeds.get(UUID(message["s"]))
+        if feed is not None:
+            for packed in message["f"]:
+                feed.take(frames.unpack(feed.stream, packed))
+
+    async def _poll(self) -> None:
+        """Once per interval: are the feeds as far as the log, and is the line where it should be?"""
+        while True:
+            await asyncio.sleep(settings.BUS_POLL_INTERVAL)
+            self.log_changed.set()
+            try:
+                if self.feeds:
+                    for stream, version in (await reader.heads(tuple(self.feeds))).items():
+                        if stream in self.feeds:
+                            self.feeds[stream].heal(version)
+            except Exception as error:  # the database is away; sockets stay, the next round tries again
+                logger.warning("could not poll the heads: %r", error)
+            self._spawn(self.line.repair())
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """The hub of the running loop, made on first use."""
+    loop = asyncio.get_running_loop()
+    existing = _hubs.get(loop)
+    if existing is None:
+        existing = _hubs[loop] = Hub(registry.default)
+    return existing
+
+
+def existing_hub() -> Hub | None:
+    """The hub of the running loop, if anybody has used it."""
+    return _hubs.get(asyncio.get_running_loop())
+
+
+__all__ = ["LOG_GROUP", "Hub", "existing_hub", "hub"]

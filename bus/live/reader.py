@@ -1,0 +1,85 @@
+"""The log read from an event loop: an async psycopg pool per loop, so that one slow query stalls no socket."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+from django.db import connections
+from psycopg_pool import AsyncConnectionPool
+
+from bus.live import frames
+from bus.live.frames import Frame
+from bus.log import codec, store
+from bus.log.horizon import Horizon
+from bus.messages import Envelope
+from bus.registry import Registry
+
+_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncConnectionPool[Any]] = WeakKeyDictionary()
+
+_PAGE = f"SELECT {store.COLUMNS} FROM bus_storedevent WHERE stream = %s AND version > %s ORDER BY version LIMIT %s"
+_HEADS = "SELECT id, version FROM bus_stream WHERE id = ANY(%s)"
+
+
+async def pool() -> AsyncConnectionPool[Any]:
+    """This loop's pool, opened on first use, to the same database as Django's default connection."""
+    loop = asyncio.get_running_loop()
+    existing = _pools.get(loop)
+    if existing is not None:
+        return existing
+    parameters: dict[str, Any] = dict(connections["default"].get_connection_params())
+    wanted: dict[str, Any] = {
+        name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if name in parameters
+    }
+    created: AsyncConnectionPool[Any] = AsyncConnectionPool(
+        kwargs={**wanted, "autocommit": True},
+        min_size=0,
+        max_size=settings.BUS_READER_CONNECTIONS,
+        timeout=settings.BUS_READER_TIMEOUT,
+        check=AsyncConnectionPool.check_connection,
+        open=False,
+    )
+    _pools[loop] = created
+    await created.open()
+    return created
+
+
+async def close() -> None:
+    """Close this loop's pool; the last thing a server or a test does on the loop."""
+    existing = _pools.pop(asyncio.get_running_loop(), None)
+    if existing is not None:
+        await existing.close()
+
+
+async def fetch(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """All rows of one query."""
+    async with (await pool()).connection() as connection:
+        cursor = await connection.execute(sql.encode(), parameters)
+        rows: list[tuple[Any, ...]] = await cursor.fetchall()
+        return rows
+
+
+async def page(registry: Registry, stream: UUID, after: int, limit: int) -> list[Frame]:
+    """The frames of a stream's versions above `after`, oldest first."""
+    rows = await fetch(_PAGE, [stream, after, limit])
+    return [frames.of_event(codec.envelope_from_row(row, registry)) for row in rows]
+
+
+async def heads(streams: Sequence[UUID]) -> dict[UUID, int]:
+    """The present version of each stream that exists."""
+    return dict(await fetch(_HEADS, [list(streams)]))
+
+
+async def log_page(registry: Registry, horizon: Horizon, limit: int) -> list[Envelope]:
+    """The next events of the whole log that are safe to deliver (see Horizon)."""
+    rows = await fetch(store.LOG_PAGE, [horizon.position, limit])
+    return [codec.envelope_from_row(row, registry) for row in horizon.admit(rows)]
+
+
+async def log_head() -> int:
+    """The last position of the log."""
+    rows = await fetch("SELECT coalesce(max(position), 0) FROM bus_storedevent", [])
+    position: int = rows[0][0]
+    return position

@@ -1,0 +1,1 @@
+"""The log: append, read, upcast, replay; durable subscribers."""

@@ -1,0 +1,178 @@
+"""Who handles, projects, reacts and subscribes: four decorators over one table, read by the bus and the log."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import msgspec
+
+from bus import topics, untrusted
+from bus.exceptions import NoHandler, RegistrationError
+from bus.messages import Command, Context, Envelope, ErrorOccurred, Event
+
+C = TypeVar("C", bound=Command)
+E = TypeVar("E", bound=Event)
+F = TypeVar("F", bound=Callable[..., Any])
+
+Guard = Callable[[Command, Context], None]
+Handler = Callable[[Any, Context], Any]
+
+
+class SqlProjection(msgspec.Struct, frozen=True):
+    """Data-modifying statements that read the relation `appended` (rows of the log). Set-based, so that the append
+    can carry them in its own statement and a replay can run them over thousands of events at once."""
+
+    statements: tuple[str, ...]
+
+
+class Reaction(msgspec.Struct, frozen=True):
+    """A plugin's in-transaction answer to an event: may yield further events. `required` aborts when it fails."""
+
+    name: str
+    function: Callable[[Any, Envelope], Any]
+    required: bool
+
+
+class Subscriber(msgspec.Struct, frozen=True):
+    """A durable subscriber: called in a worker, at least once per event, in log order, from its stored cursor."""
+
+    name: str
+    topics: tuple[str, ...]
+    function: Callable[[Envelope], Any]
+    max_attempts: int
+
+    def wants(self, event_type: str) -> bool:
+        """Whether the event's type is among the subscriber's topics."""
+        return topics.matcher(self.topics)(event_type)
+
+
+class Registry:
+    """The table. One default instance serves the application; tests and in-process buses make their own."""
+
+    def __init__(self) -> None:
+        self.commands: dict[str, type[Command]] = {}
+        self.events: dict[str, type[Event]] = {}
+        self.handlers: dict[type[Command], Handler] = {}
+        self.projections: dict[str, list[Callable[[Any, Envelope], None] | SqlProjection]] = {}
+        self.projection_models: list[Any] = []
+        self.reactions: dict[str, list[Reaction]] = {}
+        self.subscribers: dict[str, Subscriber] = {}
+        self.guards: list[Guard] = []
+        self.register_event(ErrorOccurred)
+
+    # -- the four decorators -------------------------------------------------------------------------------------
+
+    def handles(self, command: type[C]) -> Callable[[F], F]:
+        """The one handler of a command: `(command, context)`, yields events, returns the result's data."""
+
+        def register(function: F) -> F:
+            if self.commands.setdefault(command.type, command) is not command:
+                raise RegistrationError(f"Two command classes are called {command.type!r}.")
+            if command in self.handlers:
+                raise RegistrationError(f"{command.type} already has the handler {self.handlers[command].__name__}.")
+            self.handlers[command] = function
+            return function
+
+        return register
+
+    def projects(self, *event_types: type[Event], sql: tuple[str, ...] = ()) -> Callable[[F], F]:
+        """A writer of rows: `(event, envelope)`. With `sql`, set-based statements instead; nothing to decorate."""
+        for event_type in event_types:
+            self.register_event(event_type)
+            if sql:
+                self.projections.setdefault(event_type.type, []).append(SqlProjection(sql))
+
+        def register(function: F) -> F:
+            for event_type in event_types:
+                self.projections.setdefault(event_type.type, []).append(function)
+            return function
+
+        return register
+
+    def reacts_to(self, *event_types: type[Event], required: bool = False) -> Callable[[F], F]:
+        """An in-transaction reaction: `(event, envelope)`, may yield further events of the same session."""
+
+        def register(function: F) -> F:
+            reaction = Reaction(f"{function.__module__}.{function.__name__}", function, required)
+            for event_type in event_types:
+                self.register_event(event_type)
+                self.reactions.setdefault(event_type.type, []).append(reaction)
+            return function
+
+        return register
+
+    def subscribes_to(self, *topics: str, name: str = "", max_attempts: int = 5) -> Callable[[F], F]:
+        """A durable subscriber: `(envelope)`, called in a worker after the commit, retried, then parked."""
+
+        def register(function: F) -> F:
+            key = name or f"{function.__module__}.{function.__name__}"
+            if key in self.subscribers:
+                raise RegistrationError(f"There is already a subscriber called {key!r}.")
+            self.subscribers[key] = Subscriber(key, topics, function, max_attempts)
+            return function
+
+        return register
+
+    # -- what the bus asks -----------------------------------------------------------------------------------------
+
+    def register_event(self, event_type: type[Event]) -> None:
+        """Make an event type storable: from now on it is recorded in the log when it is published."""
+        if self.events.setdefault(event_type.type, event_type) is not event_type:
+            raise RegistrationError(f"Two event classes are called {event_type.type!r}.")
+
+    def register_events(self, module: Any) -> None:
+        """Every event class defined in a module (an application's `events.py`)."""
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Event) and value.__module__ == module.__name__:
+                self.register_event(value)
+
+    def handler_for(self, command: Command) -> Handler:
+        """The command's handler. Raises NoHandler."""
+        try:
+            return self.handlers[type(command)]
+        except KeyError:
+            raise NoHandler(f"No handler is registered for the command {command.type!r}.") from None
+
+    def command(self, name: str, payload: Any) -> Command:
+        """A command from its name and plain values. Raises NoHandler or Invalid (with pointers)."""
+        try:
+            kind = self.commands[name]
+        except KeyError:
+            raise NoHandler(f"There is no command {name[:60]!r}.") from None
+        untrusted.check(payload)
+        return untrusted.convert(payload, kind)
+
+    def public_command(self, name: str, payload: Any) -> Command:
+        """A command somebody outside asks for. What is not offered there is refused in the words for what is unknown,
+        before its payload is looked at. Raises NoHandler or Invalid."""
+        kind = self.commands.get(name)
+        if kind is None or not kind.public or kind.staff_only:
+            raise NoHandler(f"There is no command {name[:60]!r}.")
+        return self.command(name, payload)
+
+    def open(self, envelope: Envelope) -> Event:
+        """The typed event inside an envelope, upcast to the present schema."""
+        kind = self.events[envelope.type]
+        if envelope.schema == kind.schema:
+            values = msgspec.json.decode(envelope.data)
+        else:
+            values = upcast(kind, envelope.schema, envelope.fields())
+        return msgspec.convert({**values, "session_id": envelope.session_id}, kind)
+
+    def chain(self, event_type: str) -> Iterator[Callable[[Any, Envelope], None] | SqlProjection]:
+        """The projections of an event type, in the order of their registration."""
+        return iter(self.projections.get(event_type, ()))
+
+
+def upcast(kind: type[Event], schema: int, values: dict[str, Any]) -> dict[str, Any]:
+    """Old values brought to the class's `schema` by its static methods `upcast_v1_v2`, `upcast_v2_v3`, ..."""
+    while schema < kind.schema:
+        values = getattr(kind, f"upcast_v{schema}_v{schema + 1}")(values)
+        schema += 1
+    return values
+
+
+default = Registry()
+handles = default.handles
+projects = default.projects
+reacts_to = default.reacts_to
+subscribes_to = default.subscribes_to

@@ -1,0 +1,56 @@
+"""Wake-up calls for the workers, through Celery: sent by one thread from a bounded queue, because a frozen broker
+would block the caller without limit. Lost hints cost a second or two: the sweepers look into the database."""
+
+import logging
+import queue
+import threading
+from functools import cache
+from typing import Any
+
+from celery import current_app
+from django.conf import settings
+
+from bus import observe
+
+logger = logging.getLogger(__name__)
+
+DELIVER = "bus.deliver"
+
+
+class Hinter:
+    """Takes (task name, arguments) from any thread and never waits."""
+
+    def __init__(self, capacity: int) -> None:
+        self._queue: queue.Queue[tuple[str, tuple[Any, ...]]] = queue.Queue(capacity)
+        self._deliver_pending = threading.Event()
+        threading.Thread(target=self._send_all, name="work-hints", daemon=True).start()
+
+    def send(self, task: str, *arguments: str) -> None:
+        """Queue a hint; dropped when the queue is full."""
+        try:
+            self._queue.put_nowait((task, arguments))
+        except queue.Full:
+            observe.HINTS_DROPPED.inc()
+
+    def deliver(self) -> None:
+        """Hint that the log has grown; many calls make one message."""
+        if not self._deliver_pending.is_set():
+            self._deliver_pending.set()
+            self.send(DELIVER)
+
+    def _send_all(self) -> None:
+        while True:
+            task, arguments = self._queue.get()
+            if task == DELIVER:
+                self._deliver_pending.clear()
+            try:
+                current_app.send_task(task, args=arguments, ignore_result=True, retry=False)
+            except Exception as error:  # the broker is only a hint
+                observe.HINTS_DROPPED.inc()
+                logger.warning("hint %s not sent, a sweeper will find the work: %r", task, error)
+
+
+@cache
+def hinter() -> Hinter:
+    """The process's one hinter."""
+    return Hinter(settings.BUS_HINT_QUEUE)

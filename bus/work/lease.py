@@ -1,0 +1,160 @@
+"""Who may do a piece of work now: claimed, renewed and finished in PostgreSQL, by the database's clock alone.
+
+Every claim raises the fence; a worker that comes back after losing its lease finds its fence outdated and writes
+nothing. Called by the runner, the sweeper, and (`hold`) inside every transaction that writes for a piece of work."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.db import connection
+
+from bus.exceptions import LeaseLost
+
+_COLUMNS = "id, kind, fence, session, name, payload::text, actor, correlation, traceparent, attempts, max_attempts"
+
+_CLAIM = f"""
+UPDATE bus_work
+SET state = 'running', fence = fence + 1, owner = %(owner)s, attempts = attempts + 1,
+    lease_until = now() + make_interval(secs => %(seconds)s)
+WHERE id = %(id)s AND attempts < max_attempts
+  AND ((state = 'queued' AND run_after <= now()) OR (state = 'running' AND lease_until < now()))
+RETURNING {_COLUMNS}
+"""
+
+_HOLD = """
+UPDATE bus_work SET lease_until = now() + make_interval(secs => %s)
+WHERE id = %s AND fence = %s AND state = 'running'
+RETURNING cancel_requested_at IS NOT NULL
+"""
+
+_FINISH = """
+UPDATE bus_work SET state = %s, result = %s, error = %s, finished_at = now(), lease_until = NULL
+WHERE id = %s AND fence = %s AND state = 'running'
+"""
+
+_RELEASE = """
+UPDATE bus_work SET state = 'queued', error = %s, lease_until = NULL, run_after = now() + make_interval(secs => %s)
+WHERE id = %s AND fence = %s AND state = 'running'
+"""
+
+_RENEW = """
+UPDATE bus_work AS w SET lease_until = now() + make_interval(secs => %s)
+FROM unnest(%s::uuid[], %s::bigint[]) AS held(id, fence)
+WHERE w.id = held.id AND w.fence = held.fence AND w.state = 'running'
+RETURNING w.id, w.cancel_requested_at IS NOT NULL
+"""
+
+_EXHAUSTED = f"""
+UPDATE bus_work SET state = 'parked', finished_at = now(), lease_until = NULL
+WHERE id IN (
+    SELECT id FROM bus_work WHERE state = 'running' AND lease_until < now() AND attempts >= max_attempts
+    LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+RETURNING {_COLUMNS}
+"""
+
+_DUE = """
+SELECT id FROM bus_work
+WHERE (state = 'queued' AND run_after < now() - make_interval(secs => %(grace)s))
+   OR (state = 'running' AND lease_until < now())
+ORDER BY run_after LIMIT %(limit)s
+"""
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """A claimed piece of work and the fence it was claimed with."""
+
+    id: UUID
+    kind: str
+    fence: int
+    session: UUID | None
+    name: str
+    payload: Any
+    actor: str
+    correlation: str
+    traceparent: str
+    attempts: int
+    max_attempts: int
+
+    @property
+    def stream(self) -> UUID:
+        """The session it works for."""
+        if self.session is None:
+            raise ValueError(f"{self.kind} {self.id} belongs to no session")
+        return self.session
+
+    @property
+    def last_attempt(self) -> bool:
+        """Whether no further attempt is allowed."""
+        return self.attempts >= self.max_attempts
+
+
+def _lease(row: tuple[Any, ...]) -> Lease:
+    values = dict(zip(Lease.__struct_fields__, row, strict=True))
+    return Lease(**{**values, "payload": msgspec.json.decode(values["payload"])})
+
+
+def claim(work: UUID, owner: str) -> Lease | None:
+    """Take a due piece of work, or one whose lease has run out. None: somebody else has it, or it is finished."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"id": work, "owner": owner, "seconds": settings.BUS_LEASE_SECONDS})
+        row = cursor.fetchone()
+    return _lease(row) if row else None
+
+
+def hold(lease: Lease) -> bool:
+    """Renew inside the caller's transaction, which then may write. True: a cancel was requested. Raises LeaseLost."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [settings.BUS_LEASE_SECONDS, lease.id, lease.fence])
+        row = cursor.fetchone()
+    if row is None:
+        raise LeaseLost
+    return bool(row[0])
+
+
+def finish(lease: Lease, state: str, *, result: Any = None, error: Any = None) -> None:
+    """Bring the work to its final state, in the caller's transaction. Raises LeaseLost."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FINISH, [state, _json(result), _json(error), lease.id, lease.fence])
+        if cursor.rowcount != 1:
+            raise LeaseLost
+
+
+def release(lease: Lease, *, delay: float, error: Any = None) -> None:
+    """Give the work back to the queue, to be tried again after `delay` seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, [_json(error), delay, lease.id, lease.fence])
+
+
+def renew(leases: Iterable[Lease]) -> tuple[set[UUID], set[UUID]]:
+    """Renew many leases in one statement: the ids still held, and those of them with a cancel requested."""
+    held = list(leases)
+    if not held:
+        return set(), set()
+    with connection.cursor() as cursor:
+        ids, fences = [lease.id for lease in held], [lease.fence for lease in held]
+        cursor.execute(_RENEW, [settings.BUS_LEASE_SECONDS, ids, fences])
+        rows = cursor.fetchall()
+    return {row[0] for row in rows}, {row[0] for row in rows if row[1]}
+
+
+def park_exhausted() -> Lease | None:
+    """Park one piece of work whose last allowed attempt died without a word, for the caller to report, or None."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EXHAUSTED)
+        row = cursor.fetchone()
+    return _lease(row) if row else None
+
+
+def due(limit: int, grace: float) -> list[UUID]:
+    """Work nobody has taken for `grace` seconds after it was due, and work whose lease ran out."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, {"limit": limit, "grace": grace})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()

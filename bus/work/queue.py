@@ -1,0 +1,72 @@
+"""Accepting work: one row, in the caller's transaction, and a hint after its commit."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import connection, transaction
+
+from bus import observe
+from bus.log import idempotency
+from bus.messages import Command, Context
+from bus.work import kinds
+from bus.work.hints import hinter
+
+_INSERT = """
+INSERT INTO bus_work
+    (id, kind, state, session, name, payload, actor, correlation, traceparent, max_attempts, run_after,
+     fence, owner, attempts, created_at)
+VALUES (%s, %s, 'queued', %s, %s, %s, %s, %s, %s, %s, now() + make_interval(secs => %s), 0, '', 0, now())
+ON CONFLICT (id) DO NOTHING
+"""
+
+
+def add(
+    kind: str,
+    work: UUID,
+    name: str,
+    context: Context,
+    *,
+    session: UUID | None = None,
+    payload: Any = None,
+    delay: float = 0.0,
+    max_attempts: int = 3,
+) -> None:
+    """Store a piece of work, due in `delay` seconds; workers are woken once the transaction has committed."""
+    encoded = msgspec.json.encode(payload if payload is not None else {}).decode()
+    row: list[Any] = [
+        work,
+        kind,
+        session,
+        name,
+        encoded,
+        str(context.actor),
+        context.correlation_id,
+        observe.traceparent(),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [*row, max_attempts, delay])
+    if not delay:
+        transaction.on_commit(lambda: hinter().send(kinds.named(kind).task, str(work)), robust=True)
+
+
+def enqueue_command(command: Command, context: Context, delay: float = 0.0) -> UUID:
+    """Store a command to be run by a worker; its id. A repeated idempotency key gives the first one's id."""
+    with transaction.atomic():
+        if context.idempotency_key is not None:
+            first = idempotency.claim(command, context)
+            if first is not None:
+                return UUID(first["command_id"])
+            kept = {"data": None, "version": None, "command_id": str(context.command_id)}
+            idempotency.keep(kept, context)
+        payload = {"command": command, "expected_version": context.expected_version}
+        add(
+            "command",
+            context.command_id,
+            command.type,
+            context,
+            session=command.session_id,
+            payload=payload,
+            delay=delay,
+        )
+    return context.command_id

@@ -1,0 +1,47 @@
+"""Gives every request an id (in the answer, the problem document, the events' correlation) and a span."""
+
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from bus import observe
+from bus.messages import uuid7
+
+_SESSION_KEY = re.compile(r"[a-z0-9]{1,64}")
+_ACCEPTABLE = re.compile(r"[A-Za-z0-9._\-]{1,64}")
+
+
+class RequestIdMiddleware:
+    """Takes `X-Request-ID` where it is well-formed, else makes one; sets `request.request_id`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _ACCEPTABLE.fullmatch(given) else str(uuid7())
+        request.request_id = request_id  # type: ignore[attr-defined]
+        with observe.span(f"{request.method} {request.path}", parent=request.headers.get("traceparent", "")):
+            response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        return response
+
+
+class SessionCookieMiddleware:
+    """Takes away session cookies that are none of ours: a NUL in one would reach PostgreSQL, which refuses it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        if key is not None and not is_session_key(key):
+            del request.COOKIES[settings.SESSION_COOKIE_NAME]
+        return self.get_response(request)
+
+
+def is_session_key(key: str) -> bool:
+    """Whether a cookie can be a key that Django made."""
+    return _SESSION_KEY.fullmatch(key) is not None

@@ -1,0 +1,252 @@
+"""All settings, in one file. Every environment variable is typed, documented, and refused loudly when wrong."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+from config.broker import celery_url
+from config.embedded import EmbeddedServers
+from config.embedded.folders import create_folders, publish
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = Path(env.text("PARLEY_VAR", str(BASE_DIR / "var"), "folder for data made at run time", shown="var/"))
+
+
+def _kept_secret(path: Path) -> str:
+    """A random secret made once and kept: sessions survive a restart without anybody having to choose one."""
+    if not path.exists():
+        create_folders(path.parent)
+        publish(path, secrets.token_urlsafe(50))
+    return path.read_text()
+
+
+# -- where the servers are -----------------------------------------------------------------------------------------
+
+_DATABASE_URL = env.text("DATABASE_URL", "", "PostgreSQL 15 or later; unset: an embedded one under var/")
+_REDIS_URL = env.text("REDIS_URL", "", "Redis 6.2 or later; unset: an embedded one under var/")
+REDIS_PREFIX = env.text("REDIS_PREFIX", "parley", "names our keys and queues; servers sharing one Redis need their own")
+EMBEDDED = EmbeddedServers(VAR / "embedded", postgres=not _DATABASE_URL, redis=not _REDIS_URL)
+DATABASE_URL = _DATABASE_URL or EMBEDDED.database_url
+REDIS_URL = _REDIS_URL or EMBEDDED.redis_url
+
+DATABASES: dict[str, dict[str, Any]] = {"default": {**dj_database_url.parse(DATABASE_URL)}}
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must be a postgres:// URL: Parley relies on PostgreSQL's row locks.")
+DATABASES["default"] |= {
+    "CONN_MAX_AGE": 0,  # under ASGI a kept connection leaks; the pool below keeps them instead
+    "OPTIONS": {
+        **DATABASES["default"].get("OPTIONS", {}),
+        "pool": {
+            "min_size": 1,
+            "max_size": env.number("DATABASE_POOL", 20, "database connections of one process", least=2),
+            "timeout": env.seconds("DATABASE_POOL_TIMEOUT", 5.0, "longest wait for a connection before answering 503"),
+        },
+    },
+}
+
+# -- security ------------------------------------------------------------------------------------------------------
+
+DEBUG = env.boolean("DEBUG", False, "Django's debug pages; never on a server others can reach")
+SECRET_KEY = env.text("SECRET_KEY", "", "signs sessions; unset: made once and kept under var/") or _kept_secret(
+    VAR / "secret_key"
+)
+PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000", "the address people use, with scheme and port")
+_public = urlsplit(PUBLIC_URL)
+if _public.scheme not in ("http", "https") or not _public.hostname:
+    raise ImproperlyConfigured(f"PUBLIC_URL is {PUBLIC_URL!r}; write it like https://parley.example.org")
+_local = ["localhost", "127.0.0.1", "[::1]"] if _public.hostname in ("localhost", "127.0.0.1") else []
+ALLOWED_HOSTS = env.words(
+    "ALLOWED_HOSTS",
+    list(dict.fromkeys([_public.hostname, *_local])),
+    "host names that requests may be addressed to",
+    shown="the host of PUBLIC_URL",
+)
+_port = f":{_public.port}" if _public.port else ""
+ALLOWED_ORIGINS = env.words(
+    "ALLOWED_ORIGINS",
+    [f"{_public.scheme}://{host}{_port}" for host in dict.fromkeys([_public.hostname, *_local])],
+    "full origins whose pages may open a WebSocket with a cookie",
+    shown="the origin of PUBLIC_URL",
+)
+if any("*" in name for name in (*ALLOWED_ORIGINS, *ALLOWED_HOSTS)):
+    raise ImproperlyConfigured("ALLOWED_HOSTS and ALLOWED_ORIGINS must name hosts; '*' would let other pages in.")
+if not all(origin.startswith(("http://", "https://")) for origin in ALLOWED_ORIGINS):
+    raise ImproperlyConfigured("ALLOWED_ORIGINS are full origins, such as https://parley.example.org")
+CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
+_https = _public.scheme == "https"
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https")
+    if env.boolean("TRUST_PROXY", False, "believe X-Forwarded-Proto; only behind a proxy that sets it")
+    else None
+)
+SECURE_SSL_REDIRECT = False  # the proxy that ends TLS does this
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
+SECURE_HSTS_PRELOAD = _https
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    },
+}
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # TLS redirect: see SECURE_SSL_REDIRECT
+BODY_LIMIT = env.number("BODY_LIMIT", 1_048_576, "largest request body, in bytes", least=1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
+MAX_CONCURRENT_REQUESTS = env.number(
+    "MAX_CONCURRENT_REQUESTS", 64, "requests at work in one process before 503", least=1
+)
+
+# -- the application -----------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "csp",
+    "config",
+    "bus",
+    "sessions_app",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "config.middleware.RequestIdMiddleware",
+    "config.middleware.SessionCookieMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "sessions"
+LOGOUT_REDIRECT_URL = "login"
+PASSWORD_RESET_TIMEOUT = 3600  # also how long a login link is good for, in seconds
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["sessions_app.api.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["sessions_app.api.parsers.HardenedJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["sessions_app.api.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "sessions_app.api.problems.as_problem",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+
+# -- the bus -------------------------------------------------------------------------------------------------------
+
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        # below 5 s redis-py 8 closes idle readers
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 15}], "prefix": REDIS_PREFIX},
+    },
+}
+PLUGINS = env.words("PLUGINS", [], "modules with plugins, imported at start")
+LLM_PROVIDERS = {"echo": "sessions_app.llm.providers.echo.EchoProvider"}
+DELTA_INTERVAL = env.seconds("DELTA_INTERVAL", 0.04, "pieces of an answer within this time are shown together")
+CHUNK_INTERVAL = env.seconds("CHUNK_INTERVAL", 0.5, "how often the text of streaming answers is stored", least=0.05)
+
+BUS_DATABASE_THREADS = env.number("BUS_DATABASE_THREADS", 8, "threads for database work of sockets", least=1)
+BUS_READER_CONNECTIONS = env.number("BUS_READER_CONNECTIONS", 4, "connections for reading the log to sockets", least=1)
+BUS_READER_TIMEOUT = env.seconds("BUS_READER_TIMEOUT", 10.0, "longest wait for one of those connections")
+BUS_POLL_INTERVAL = env.seconds(
+    "BUS_POLL_INTERVAL", 1.0, "how often the versions of watched sessions are polled", least=0.05
+)
+BUS_PUBLISH_QUEUE = env.number(
+    "BUS_PUBLISH_QUEUE", 10_000, "frames waiting to be sent before they are dropped", least=1
+)
+BUS_PUBLISH_TIMEOUT = env.seconds("BUS_PUBLISH_TIMEOUT", 2.0, "longest wait for Redis to take frames")
+BUS_PUBLISH_PAUSE = env.seconds("BUS_PUBLISH_PAUSE", 0.5, "pause after Redis failed, before frames are sent again")
+BUS_JOIN_TIMEOUT = env.seconds("BUS_JOIN_TIMEOUT", 1.0, "longest wait for Redis when a session is first watched")
+BUS_HINT_QUEUE = env.number("BUS_HINT_QUEUE", 10_000, "work hints waiting to be sent before they are dropped", least=1)
+BUS_SOCKET_ITEMS = env.number("BUS_SOCKET_ITEMS", 512, "frames waiting for one socket before it is closed", least=8)
+BUS_SOCKET_BYTES = env.number(
+    "BUS_SOCKET_BYTES", 524_288, "bytes waiting for one socket before it is closed", least=65_536
+)
+BUS_CLOSE_TIMEOUT = env.seconds("BUS_CLOSE_TIMEOUT", 3.0, "longest wait for a socket to take its goodbye")
+BUS_DRAIN_SPREAD = env.seconds("BUS_DRAIN_SPREAD", 1.0, "sockets are told to come back within this time at a shutdown")
+BUS_LEASE_SECONDS = env.number("BUS_LEASE_SECONDS", 30, "work not renewed for so long is taken over", least=2)
+BUS_RENEW_SECONDS = env.number("BUS_RENEW_SECONDS", 10, "how often leases are renewed", least=1)
+BUS_SWEEP_INTERVAL = env.seconds("BUS_SWEEP_INTERVAL", 1.0, "how often a worker looks for work nobody took", least=0.05)
+BUS_SWEEP_GRACE = env.seconds("BUS_SWEEP_GRACE", 2.0, "how long due work is left to the hints first")
+BUS_SWEEP_THREADS = env.number("BUS_SWEEP_THREADS", 8, "work a sweeper does itself at a time", least=1)
+BUS_KEY_HOURS = env.number("BUS_KEY_HOURS", 24, "how long an Idempotency-Key is remembered", least=1)
+BUS_WORK_HOURS = env.number("BUS_WORK_HOURS", 168, "how long finished work can be looked up", least=1)
+BUS_OBSERVE = env.boolean("BUS_OBSERVE", True, "count and time commands for /metrics")
+BUS_TRACE_EVENTS = env.boolean("BUS_TRACE_EVENTS", False, "tell watchers of a session of each command, as trace-event")
+METRICS_OPEN = env.boolean("METRICS_OPEN", False, "answer /metrics to anyone, not only to staff; on a private network")
+OTEL_ENDPOINT = env.text("OTEL_EXPORTER_OTLP_ENDPOINT", "", "send traces there; unset: no traces")
+
+WORKER_THREADS = env.number("WORKER_THREADS", 16, "Celery threads of one worker process", least=1)
+CELERY = {
+    "broker_url": celery_url(REDIS_URL),
+    "broker_transport_options": {"socket_timeout": 15, "socket_connect_timeout": 3, "retry_on_timeout": True},
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "task_acks_late": False,  # recovery is the lease's; a late ack runs long tasks several times over
+    "worker_disable_prefetch": True,
+    "worker_prefetch_multiplier": 1,
+    "task_ignore_result": True,
+    "task_store_errors_even_if_ignored": False,
+    "worker_send_task_events": False,
+    "worker_pool": "threads",
+    "worker_concurrency": WORKER_THREADS,
+    "worker_enable_remote_control": False,
+    "task_default_queue": REDIS_PREFIX,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO", "least severity that is logged")},
+    "loggers": {"django.channels.server": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+}

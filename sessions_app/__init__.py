@@ -1,0 +1,1 @@
+"""The domain: LLM sessions, their messages, and the runs that answer them."""

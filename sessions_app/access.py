@@ -1,0 +1,16 @@
+"""The guard at the one door: a command that names a session is refused unless its actor may change that session."""
+
+from bus.exceptions import Forbidden
+from bus.messages import Command, Context
+from sessions_app import queries
+
+
+def guard(command: Command, context: Context) -> None:
+    """Raises NotFound for a session that is not the actor's, Forbidden for commands of operators."""
+    actor = context.actor
+    if (command.staff_only or not command.public) and actor.type not in queries.ALL_SEEING:
+        raise Forbidden(f"{command.type} is for operators.")
+    if command.session_id is None or command.creates or command.tolerates_absence:
+        return  # creates: the name is checked where the session is made; absence: the handler looks for itself
+    if not queries.sessions_of(actor).filter(id=command.session_id).exists():
+        raise queries.no_session(command.session_id)

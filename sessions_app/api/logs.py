@@ -1,0 +1,96 @@
+"""REST for the log and the bus: a session's events, commands by name, what is registered."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bus import topics
+from bus.bus import bus
+from bus.exceptions import Invalid, NotFound
+from bus.log import store
+from bus.models import Work
+from sessions_app import queries
+from sessions_app.api.authentication import actor_of
+from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
+from sessions_app.api.paging import limit_of, whole_number
+from sessions_app.api.views import Resource, body_of
+from sessions_app.represent import moment
+from sessions_app.state import state_at
+
+
+class EventsView(Resource):
+    """`sessions/{id}/events/`"""
+
+    def get(self, request: Request, session_id: UUID) -> Response:
+        """A page of the session's log: versions above `after`; `types` takes topic patterns."""
+        session = queries.session_of(actor_of(request), session_id)
+        after = whole_number(request, "after", 0) or 0
+        limit = limit_of(request)
+        wanted = topics.matcher([word for word in request.query_params.get("types", "").split(",") if word])
+        page = store.read(bus.registry, session.id, after=after, limit=limit)
+        head: int = session.version  # type: ignore[attr-defined]
+        last = page[-1].version if page else after
+        shown = [event for event in page if wanted(event.type)]
+        body = {"data": shown, "has_more": last < head, "next_after": last, "head": head}
+        return tagged(Response(msgspec.json.encode(body)), head)
+
+
+class StateView(Resource):
+    """`sessions/{id}/state/`"""
+
+    def get(self, request: Request, session_id: UUID) -> Response:
+        """The session as it was at `at_version` (by default: now), folded from the log."""
+        session = queries.session_of(actor_of(request), session_id)
+        head: int = session.version  # type: ignore[attr-defined]
+        version = whole_number(request, "at_version", head)
+        if version is None or not 1 <= version <= head:
+            raise Invalid(f"'at_version' must lie between 1 and {head}.")
+        return Response(msgspec.json.encode(state_at(session.id, version)))
+
+
+class CommandsView(Resource):
+    """`commands/`"""
+
+    def post(self, request: Request) -> Response:
+        """Run a public command by name, now or (`Prefer: respond-async`) by a worker."""
+        body = body_of(request)
+        name, payload = body.pop("name", None), body.pop("payload", {})
+        expected = expected_version_in(body)
+        if not isinstance(name, str) or not isinstance(payload, dict) or body:
+            raise Invalid("The body is {name, payload, expected_version?}.")
+        command = bus.registry.public_command(name, payload)
+        context = context_of(request, expected)
+        if command.runs_in == "worker" or "respond-async" in request.headers.get("Prefer", ""):
+            command_id = bus.enqueue(command, context)
+            response = Response({"command_id": str(command_id), "state": "queued"}, status=202)
+            response["Location"] = request.build_absolute_uri(f"{request.path}{command_id}/")
+            return response
+        result = execute(command, context)
+        return Response({"command_id": str(result.command_id), "version": result.version, "data": result.data})
+
+
+class CommandView(Resource):
+    """`commands/{id}/`"""
+
+    def get(self, request: Request, command_id: UUID) -> Response:
+        """What became of a queued command."""
+        work = Work.objects.filter(id=command_id, kind="command", actor=str(actor_of(request))).first()
+        if work is None:
+            raise NotFound(f"Command not found with ID: {command_id}")
+        return Response(_work(work))
+
+
+def _work(work: Work) -> dict[str, Any]:
+    return {
+        "command_id": str(work.id),
+        "name": work.name,
+        "state": work.state,
+        "attempts": work.attempts,
+        "result": work.result,
+        "error": work.error,
+        "created_at": moment(work.created_at),
+        "finished_at": moment(work.finished_at),
+    }

@@ -1,0 +1,212 @@
+"""REST for sessions and messages. Reads are queries; every write is a command."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from bus.bus import bus
+from bus.exceptions import Invalid
+from bus.messages import Command
+from sessions_app import queries
+from sessions_app.api.authentication import actor_of
+from sessions_app.api.conditions import context_of, execute, expected_version_in, matched_version, tagged
+from sessions_app.api.paging import keyset, listed
+from sessions_app.models import Session
+from sessions_app.represent import message_as_dict, moment, run_as_dict, session_as_dict, session_info
+
+
+class Resource(APIView):
+    """Base of all views."""
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """DRF takes a request without Content-Length for one without a body; one sent in chunks has none, either."""
+        if "CONTENT_LENGTH" not in request.META:
+            request.META["CONTENT_LENGTH"] = str(len(request.body))
+        return super().initialize_request(request, *args, **kwargs)
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """The request's body, which must be an object. Raises Invalid."""
+    if not isinstance(request.data, dict):
+        raise Invalid("The body must be a JSON object.")
+    return dict(request.data)
+
+
+def command_from(name: str, body: dict[str, Any], **fixed: Any) -> Command:
+    """The command of that name from a body; what the address fixes cannot be given in the body. Raises Invalid."""
+    for field in fixed:
+        if field in body:
+            raise Invalid(f"{field!r} comes from the address, not from the body.")
+    return bus.registry.command(name, {**body, **fixed})
+
+
+def session_answer(actor_request: Request, session_id: UUID, status: int = 200) -> Response:
+    """The session as it is now, with its ETag."""
+    session = queries.session_of(actor_of(actor_request), session_id)
+    return tagged(Response(session_as_dict(session), status=status), session.version)  # type: ignore[attr-defined]
+
+
+class SessionsView(Resource):
+    """`sessions/`"""
+
+    def get(self, request: Request) -> Response:
+        """The caller's sessions, newest change first; filters `is_active`, `provider`, `model`, `q` (in the title)."""
+        rows = self._filtered(request, queries.with_version(queries.sessions_of(actor_of(request))))
+        page, cursor = keyset(request, rows, ("-updated_at", "-id"), (datetime, UUID))
+        return listed(request, page, cursor, session_info)
+
+    def _filtered(self, request: Request, rows: QuerySet[Session]) -> QuerySet[Session]:
+        query = request.query_params
+        for name in ("provider", "model"):
+            if name in query:
+                rows = rows.filter(**{name: _storable(query[name])})
+        if "is_active" in query:
+            if query["is_active"] not in ("true", "false"):
+                raise Invalid("'is_active' must be true or false.")
+            rows = rows.filter(is_active=query["is_active"] == "true")
+        return rows.filter(title__icontains=_storable(query["q"])) if query.get("q") else rows
+
+    def post(self, request: Request) -> Response:
+        """Create a session."""
+        body = body_of(request)
+        if "id" in body:
+            body["session_id"] = body.pop("id")
+        result = execute(command_from("create-session", body), context_of(request))
+        response = session_answer(request, UUID(str(result.data["id"])), status=201)
+        response["Location"] = request.build_absolute_uri(f"{request.path}{result.data['id']}/")
+        return response
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise Invalid("Text must not contain NUL characters.")
+    return text[:200]
+
+
+class SessionView(Resource):
+    """`sessions/{id}/`"""
+
+    def get(self, request: Request, session_id: UUID) -> Response:
+        """The session without its messages."""
+        return session_answer(request, session_id)
+
+    def put(self, request: Request, session_id: UUID) -> Response:
+        """Ensure that the session exists; 201 when this created it. An existing one is not changed."""
+        command = command_from("ensure-session", body_of(request), session_id=str(session_id))
+        result = execute(command, context_of(request))
+        return session_answer(request, session_id, status=201 if result.data["created"] else 200)
+
+    def patch(self, request: Request, session_id: UUID) -> Response:
+        """Change it; configuration and metadata merge deeply. If-Match is required."""
+        expected = matched_version(request, queries.session_of(actor_of(request), session_id))
+        command = command_from("update-session", body_of(request), session_id=str(session_id))
+        execute(command, context_of(request, expected))
+        return session_answer(request, session_id)
+
+    def delete(self, request: Request, session_id: UUID) -> Response:
+        """Remove it from view. If-Match is required."""
+        expected = matched_version(request, queries.session_of(actor_of(request), session_id))
+        execute(command_from("delete-session", {}, session_id=str(session_id)), context_of(request, expected))
+        return Response(status=204)
+
+
+class MessagesView(Resource):
+    """`sessions/{id}/messages/`"""
+
+    def get(self, request: Request, session_id: UUID) -> Response:
+        """Messages of a conversation (`conversation`, by default main), oldest first; `order=desc` for newest first."""
+        session = queries.session_of(actor_of(request), session_id)
+        conversation = queries.conversation_of(session.id, _uuid(request, "conversation"))
+        order = {"asc": "position", "desc": "-position"}.get(request.query_params.get("order", "asc"))
+        if order is None:
+            raise Invalid("'order' must be asc or desc.")
+        rows = session.messages.filter(conversation_id=conversation)
+        page, cursor = keyset(request, rows, (order,), (int,))
+        return listed(request, page, cursor, message_as_dict)
+
+    def post(self, request: Request, session_id: UUID) -> Response:
+        """Add a message; `answer: true` also queues a run. The answer comes from the event, without another read."""
+        body = body_of(request)
+        expected = expected_version_in(body)
+        command = command_from("add-message", body, session_id=str(session_id))
+        result = execute(command, context_of(request, expected))
+        if not result.events:  # a repeated Idempotency-Key: the first result, the message as it is now
+            shown = message_as_dict(queries.message_of(session_id, UUID(result.data["id"])))
+        else:
+            event, data = result.events[0], result.events[0].fields()
+            when = moment(event.recorded_at)
+            data["id"] = data.pop("message_id")
+            shown = {
+                **data,
+                "session_id": str(session_id),
+                "position": event.version,
+                "created_at": when,
+                "updated_at": when,
+            }
+        response = tagged(
+            Response({**shown, "version": result.version, **_run(result.data)}, status=201), result.version
+        )
+        response["Location"] = request.build_absolute_uri(f"{request.path}{shown['id']}/")
+        return response
+
+
+def _run(data: dict[str, Any]) -> dict[str, Any]:
+    return {"answer_run_id": str(data["answer_run_id"])} if data.get("answer_run_id") else {}
+
+
+def _uuid(request: Request, name: str) -> UUID | None:
+    given = request.query_params.get(name)
+    try:
+        return UUID(given) if given else None
+    except ValueError:
+        raise Invalid(f"{name!r} must be an id, not {given!r:.40}.") from None
+
+
+class MessageView(Resource):
+    """`sessions/{id}/messages/{id}/`"""
+
+    def get(self, request: Request, session_id: UUID, message_id: UUID) -> Response:
+        """One message."""
+        session = queries.session_of(actor_of(request), session_id)
+        message = queries.message_of(session.id, message_id)
+        return tagged(Response(message_as_dict(message)), session.version)  # type: ignore[attr-defined]
+
+    def patch(self, request: Request, session_id: UUID, message_id: UUID) -> Response:
+        """Replace the content, merge into the metadata. If-Match is required."""
+        expected = matched_version(request, queries.session_of(actor_of(request), session_id))
+        fixed = {"session_id": str(session_id), "message_id": str(message_id)}
+        result = execute(command_from("update-message", body_of(request), **fixed), context_of(request, expected))
+        shown = message_as_dict(queries.message_of(session_id, message_id))
+        return tagged(Response(shown), result.version if result.version is not None else expected)
+
+
+class RunView(Resource):
+    """`runs/{id}/`"""
+
+    def get(self, request: Request, run_id: UUID) -> Response:
+        """One run's state."""
+        return Response(run_as_dict(queries.run_of(actor_of(request), run_id)))
+
+
+class MetricsView(Resource):
+    """`sessions/{id}/metrics/`"""
+
+    def get(self, request: Request, session_id: UUID) -> Response:
+        """The session's token metrics."""
+        session = queries.session_of(actor_of(request), session_id)
+        return tagged(Response(msgspec.to_builtins(session.metrics)), session.version)  # type: ignore[attr-defined]
+
+    def post(self, request: Request, session_id: UUID) -> Response:
+        """Add tokens."""
+        body = body_of(request)
+        expected = expected_version_in(body)
+        command = command_from("update-token-metrics", body, session_id=str(session_id))
+        result = execute(command, context_of(request, expected))
+        return tagged(Response(result.data), result.version)

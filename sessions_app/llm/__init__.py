@@ -1,0 +1,1 @@
+"""Language models: providers, the engine that streams them, what they cost."""

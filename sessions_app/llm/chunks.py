@@ -1,0 +1,109 @@
+"""The text of answers still streaming, stored twice a second: one insert for all streams of the process.
+
+Fenced: a worker that has lost its lease stores nothing. Read by the hubs for readers who come in mid-answer."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from functools import cache
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from bus.database import in_thread
+from bus.live import reader
+from bus.messages import Delta
+from bus.work.lease import Lease
+from sessions_app.events import RunDelta
+
+logger = logging.getLogger(__name__)
+
+_INSERT = """
+INSERT INTO sessions_app_runchunk (run, attempt, seq, text)
+SELECT c.run, c.attempt, c.seq, c.text
+FROM unnest(%s::uuid[], %s::bigint[], %s::smallint[], %s::int[], %s::text[]) AS c(run, fence, attempt, seq, text)
+JOIN bus_work AS w ON w.id = c.run AND w.fence = c.fence AND w.state = 'running'
+ON CONFLICT (run, attempt, seq) DO NOTHING
+"""
+_STORED = "SELECT coalesce(string_agg(text, '' ORDER BY attempt, seq), '') FROM sessions_app_runchunk WHERE run = %s"
+_GROWING = """
+SELECT c.run, string_agg(c.text, '' ORDER BY c.seq)
+FROM sessions_app_run AS r JOIN sessions_app_runchunk AS c ON c.run = r.id AND c.attempt = r.attempt
+WHERE r.session_id = %s AND r.state = 'running' GROUP BY c.run
+"""
+
+Row = tuple[UUID, int, int, int, str]
+
+
+class ChunkWriter:
+    """Collects pieces on the process loop and stores them every CHUNK_INTERVAL seconds while there are any."""
+
+    def __init__(self) -> None:
+        self._texts: dict[UUID, list[str]] = {}
+        self._leases: dict[UUID, Lease] = {}
+        self._seq: dict[UUID, int] = {}
+        self._flushing: asyncio.Task[None] | None = None
+
+    def add(self, lease: Lease, text: str) -> None:
+        """Take a piece of a run's answer; on the process loop."""
+        self._leases[lease.id] = lease
+        self._texts.setdefault(lease.id, []).append(text)
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush_while_needed())
+
+    def forget(self, run: UUID) -> None:
+        """The run has ended; nothing of it need be stored any more."""
+        for kept in (self._texts, self._leases, self._seq):
+            kept.pop(run, None)
+
+    async def _flush_while_needed(self) -> None:
+        while self._texts:
+            await asyncio.sleep(settings.CHUNK_INTERVAL)
+            rows = self._take()
+            if rows:
+                try:
+                    await in_thread(insert, rows)
+                except Exception as error:  # the database is away: what is complete is still recorded at the end
+                    logger.warning("chunks of %d runs not stored: %r", len(rows), error)
+
+    def _take(self) -> list[Row]:
+        rows: list[Row] = []
+        for run, pieces in self._texts.items():
+            lease = self._leases[run]
+            seq = self._seq[run] = self._seq.get(run, 0) + 1
+            rows.append((run, lease.fence, lease.attempts, seq, "".join(pieces)))
+        self._texts.clear()
+        return rows
+
+
+def insert(rows: Sequence[Row]) -> None:
+    """Store one chunk per run."""
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
+
+
+def stored(run: UUID) -> str:
+    """What is stored of a run's answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STORED, [run])
+        text: str = cursor.fetchone()[0]
+    return text
+
+
+def remove(run: UUID) -> None:
+    """The answer is a message now."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM sessions_app_runchunk WHERE run = %s", [run])
+
+
+async def growing(session: UUID) -> list[Delta]:
+    """The answers growing in a session, for the hub (see `bus.live.tails`)."""
+    rows = await reader.fetch(_GROWING, [session])
+    return [RunDelta(session_id=session, key=run, offset=0, text=text) for run, text in rows]
+
+
+@cache
+def writer() -> ChunkWriter:
+    """The process's one writer."""
+    return ChunkWriter()

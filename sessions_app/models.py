@@ -1,0 +1,134 @@
+"""The rows people and programs read. Written only by `projections.py`, from events; rebuilt by `manage.py replay`.
+
+(RunChunk is the exception: the text of an answer still streaming, kept by the engine, gone when it is complete.)"""
+
+from django.conf import settings
+from django.db import models
+
+from sessions_app.values import Role, TokenMetrics
+
+
+class Session(models.Model):
+    """One session: its configuration, its totals. `owner` null: made by the system itself."""
+
+    id = models.UUIDField(primary_key=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="llm_sessions"
+    )
+    title = models.CharField(max_length=200, blank=True)
+    provider = models.CharField(max_length=100)
+    model = models.CharField(max_length=100)
+    config = models.JSONField(default=dict)
+    metadata = models.JSONField(default=dict, blank=True)
+    is_active = models.BooleanField(default=True)
+    message_count = models.IntegerField(default=0)
+    prompt_tokens = models.BigIntegerField(default=0)
+    completion_tokens = models.BigIntegerField(default=0)
+    estimated_cost = models.DecimalField(
+        max_digits=20, decimal_places=10, null=True, default=0, help_text="USD; empty where a price is unknown"
+    )
+    context_tokens = models.BigIntegerField(default=0, help_text="tokens the last request occupied")
+    max_context_window = models.IntegerField(null=True, help_text="tokens; empty where the model is unknown")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner", "-updated_at", "-id"], name="session_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+    @property
+    def metrics(self) -> TokenMetrics:
+        """The totals with what derives from them."""
+        return TokenMetrics.of(
+            self.prompt_tokens,
+            self.completion_tokens,
+            self.estimated_cost,
+            self.context_tokens,
+            self.max_context_window,
+        )
+
+
+class Conversation(models.Model):
+    """A named line of messages in a session. `main` has the session's own id."""
+
+    id = models.UUIDField(primary_key=True)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="conversations")
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["session", "name"], name="conversation_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Message(models.Model):
+    """One message. `position` orders a conversation: the version of the event that added it."""
+
+    id = models.UUIDField(primary_key=True)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="messages")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages", db_index=False)
+    position = models.BigIntegerField()
+    role = models.CharField(max_length=10, choices=[(role.value, role.value) for role in Role])
+    content = models.JSONField()
+    tool_call_id = models.CharField(max_length=200, null=True, blank=True)
+    tool_calls = models.JSONField(default=list, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    run = models.UUIDField(null=True, blank=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["conversation", "position"], name="message_once_per_position")]
+        indexes = [models.Index(fields=["session", "position"], name="message_in_session")]
+
+    def __str__(self) -> str:
+        return f"{self.role} at {self.position}"
+
+
+class Run(models.Model):
+    """One answer of a model. Its lease, while it is at work, is in the bus's Work row of the same id."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        INTERRUPTED = "interrupted"
+
+    id = models.UUIDField(primary_key=True)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="runs")
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="runs")
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    provider = models.CharField(max_length=100)
+    model = models.CharField(max_length=100)
+    requested_version = models.BigIntegerField(help_text="the session's version it answers")
+    attempt = models.SmallIntegerField(default=0)
+    message = models.UUIDField(null=True)
+    prompt_tokens = models.BigIntegerField(null=True)
+    completion_tokens = models.BigIntegerField(null=True)
+    finish_reason = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+    queued_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model} ({self.state})"
+
+
+class RunChunk(models.Model):
+    """Half a second of an answer still streaming, so that a reload or a dead worker loses next to nothing."""
+
+    run = models.UUIDField()
+    attempt = models.SmallIntegerField()
+    seq = models.IntegerField()
+    text = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "attempt", "seq"], name="chunk_once")]

@@ -1,0 +1,74 @@
+"""What may be read by whom. Deny unless owned: every read of a user's objects goes through `sessions_of`."""
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from bus.exceptions import NotFound
+from bus.messages import Actor
+from bus.models import Stream
+from sessions_app.models import Conversation, Message, Run, Session
+
+ALL_SEEING = frozenset({"system", "staff", "plugin"})
+"""Kinds of actors that are not people at the public faces: the server itself, its plugins, operators in the admin."""
+
+
+def sessions_of(actor: Actor) -> QuerySet[Session]:
+    """The sessions the actor may see."""
+    if actor.type in ALL_SEEING:
+        return Session.objects.all()
+    if actor.type == "user" and actor.id.isdigit():
+        return Session.objects.filter(owner_id=int(actor.id))
+    return Session.objects.none()
+
+
+def with_version(sessions: QuerySet[Session]) -> QuerySet[Session]:
+    """Each session with its log's `version`."""
+    heads = Stream.objects.filter(id=OuterRef("id")).values("version")
+    return sessions.annotate(version=Subquery(heads))
+
+
+def session_of(actor: Actor, session_id: UUID) -> Session:
+    """One session with its `version`. Raises NotFound, also for what is somebody else's."""
+    session = with_version(sessions_of(actor).filter(id=session_id)).first()
+    if session is None:
+        raise no_session(session_id)
+    return session
+
+
+def no_session(session_id: UUID) -> NotFound:
+    """The same answer whether it never was or is not yours."""
+    return NotFound(f"Session not found with ID: {session_id}")
+
+
+def message_of(session_id: UUID, message_id: UUID) -> Message:
+    """One message of a session already checked. Raises NotFound."""
+    message = Message.objects.filter(id=message_id, session_id=session_id).first()
+    if message is None:
+        raise NotFound(f"Message not found with ID: {message_id}")
+    return message
+
+
+def run_of(actor: Actor, run_id: UUID) -> Run:
+    """One run of a session the actor may see. Raises NotFound."""
+    run = Run.objects.filter(id=run_id, session__in=sessions_of(actor)).first()
+    if run is None:
+        raise NotFound(f"Run not found with ID: {run_id}")
+    return run
+
+
+def conversation_of(session_id: UUID, conversation_id: UUID | None) -> UUID:
+    """The conversation's id, `main` by default. Raises NotFound when it is not of this session."""
+    if conversation_id is None or conversation_id == session_id:
+        return session_id
+    if not Conversation.objects.filter(id=conversation_id, session_id=session_id).exists():
+        raise NotFound(f"Conversation not found with ID: {conversation_id}")
+    return conversation_id
+
+
+class Page(NamedTuple):
+    """A keyset page: rows, and the cursor of the next one (None on the last)."""
+
+    rows: list[Any]
+    next_cursor: str | None

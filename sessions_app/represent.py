@@ -1,0 +1,76 @@
+"""Rows as the JSON values that REST, sockets and commands show. Never all messages of a session."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from sessions_app.models import Message, Run, Session
+
+
+def moment(when: datetime | None) -> str | None:
+    """RFC 3339 in UTC, with a Z."""
+    return None if when is None else when.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def session_info(session: Session) -> dict[str, Any]:
+    """A session in a list (document 003's SessionInfo, with its title and version)."""
+    return {
+        "id": str(session.id),
+        "title": session.title,
+        "provider": session.provider,
+        "model": session.model,
+        "created_at": moment(session.created_at),
+        "updated_at": moment(session.updated_at),
+        "message_count": session.message_count,
+        "is_active": session.is_active,
+        "version": getattr(session, "version", None),
+    }
+
+
+def session_as_dict(session: Session) -> dict[str, Any]:
+    """A session without its messages."""
+    return session_info(session) | {
+        "config": session.config,
+        "metrics": msgspec.to_builtins(session.metrics),
+        "metadata": session.metadata,
+    }
+
+
+def message_as_dict(message: Message) -> dict[str, Any]:
+    """A message."""
+    return {
+        "id": str(message.id),
+        "session_id": str(message.session_id),
+        "conversation_id": str(message.conversation_id),
+        "position": message.position,
+        "role": message.role,
+        "content": message.content,
+        "tool_call_id": message.tool_call_id,
+        "tool_calls": message.tool_calls,
+        "metadata": message.metadata,
+        "run_id": str(message.run) if message.run else None,
+        "created_at": moment(message.created_at),
+        "updated_at": moment(message.updated_at),
+    }
+
+
+def run_as_dict(run: Run) -> dict[str, Any]:
+    """A run."""
+    return {
+        "id": str(run.id),
+        "session_id": str(run.session_id),
+        "conversation_id": str(run.conversation_id),
+        "state": run.state,
+        "provider": run.provider,
+        "model": run.model,
+        "attempt": run.attempt,
+        "message_id": str(run.message) if run.message else None,
+        "prompt_tokens": run.prompt_tokens,
+        "completion_tokens": run.completion_tokens,
+        "finish_reason": run.finish_reason,
+        "error": run.error,
+        "queued_at": moment(run.queued_at),
+        "started_at": moment(run.started_at),
+        "finished_at": moment(run.finished_at),
+    }

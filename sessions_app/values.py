@@ -1,0 +1,168 @@
+"""The domain's values (document 003): roles, content parts, messages, configuration, metrics. Frozen, plain, typed."""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from bus.messages import StrictMeta
+
+
+class Role(StrEnum):
+    """Who speaks."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+    FUNCTION = "function"
+    SUMMARY = "summary"
+
+
+class Value(metaclass=StrictMeta, omit_defaults=True):
+    """Base of the values; fields left at their default are not written."""
+
+
+class TextPart(Value, tag_field="type", tag="text"):
+    """Text."""
+
+    text: str
+
+
+class ImagePart(Value, tag_field="type", tag="image"):
+    """An image by URL; `detail` is how closely a model should look."""
+
+    url: Annotated[str, Meta(min_length=1, max_length=8192)]
+    detail: Literal["low", "high", "auto"] | None = None
+    alt_text: str | None = None
+
+
+class ToolCallPart(Value, tag_field="type", tag="tool_call"):
+    """A model's request to call a tool."""
+
+    tool_call_id: str
+    name: str
+    args: dict[str, Any]
+
+
+class ToolResultPart(Value, tag_field="type", tag="tool_result"):
+    """What the tool answered."""
+
+    tool_call_id: str
+    content: str
+
+
+Part = TextPart | ImagePart | ToolCallPart | ToolResultPart
+Content = list[Part]
+Metadata = dict[str, Any]
+Title = Annotated[str, Meta(max_length=200)]
+Name = Annotated[str, Meta(min_length=1, max_length=100)]
+CallId = Annotated[str, Meta(max_length=200)]
+Strategy = Literal["summarize", "truncate", "relevance", "adaptive"]
+Temperature = Annotated[float, Meta(ge=0.0, le=2.0)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+def parts(content: str | Content) -> Content:
+    """Content as parts; a string is one text part."""
+    return [TextPart(text=content)] if isinstance(content, str) else content
+
+
+def to_content(stored: Any) -> Content:
+    """Parts from their JSON values."""
+    return msgspec.convert(stored, Content)
+
+
+def text_of(content: Content) -> str:
+    """The text parts, joined."""
+    return "".join(part.text for part in content if isinstance(part, TextPart))
+
+
+class ChatMessage(Value):
+    """One message of a conversation."""
+
+    id: UUID
+    role: Role
+    content: Content
+    created_at: datetime | None = None
+    tool_call_id: str | None = None
+    tool_calls: list[ToolCallPart] = []
+    metadata: Metadata = {}
+
+
+class SessionConfig(Value):
+    """Which model answers, and how."""
+
+    provider: Name
+    model: Name
+    system_prompt: str | None = None
+    temperature: Temperature | None = None
+    max_tokens: Annotated[int, Meta(ge=1, le=10_000_000)] | None = None
+    context_strategy: Strategy | None = None
+    tools: list[Name] | None = None
+    provider_options: Metadata | None = None
+
+
+class ConfigPatch(Value):
+    """Changes to a configuration: what is unset stays, null removes, `provider_options` merge deeply."""
+
+    provider: Name | UnsetType = UNSET
+    model: Name | UnsetType = UNSET
+    system_prompt: str | UnsetType | None = UNSET
+    temperature: Temperature | UnsetType | None = UNSET
+    max_tokens: Annotated[int, Meta(ge=1, le=10_000_000)] | UnsetType | None = UNSET
+    context_strategy: Strategy | UnsetType | None = UNSET
+    tools: list[Name] | UnsetType | None = UNSET
+    provider_options: Metadata | UnsetType | None = UNSET
+
+
+class MetricsPatch(Value):
+    """A correction of the totals: what is unset stays."""
+
+    prompt_tokens: Count | UnsetType = UNSET
+    completion_tokens: Count | UnsetType = UNSET
+    context_tokens: Count | UnsetType = UNSET
+
+
+class TokenMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """A session's usage. `estimated_cost` is in USD; `None` means unknown, as does a window of `None`.
+
+    `context_tokens` is how many tokens the last request occupied (its prompt and completion)."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    estimated_cost: Decimal | None = Decimal(0)
+    context_tokens: int = 0
+    context_utilization: float | None = 0.0
+    max_context_window: int | None = None
+
+    @classmethod
+    def of(cls, prompt: int, completion: int, cost: Decimal | None, context: int, window: int | None) -> "TokenMetrics":
+        """The metrics with their derived members: the total, and the occupancy of the window (0 to 1 and above)."""
+        return cls(
+            prompt_tokens=prompt,
+            completion_tokens=completion,
+            total_tokens=prompt + completion,
+            estimated_cost=cost,
+            context_tokens=context,
+            context_utilization=context / window if window else None,
+            max_context_window=window,
+        )
+
+
+def merge(base: Metadata, patch: Metadata) -> Metadata:
+    """`patch` merged deeply into a copy of `base`; null removes (RFC 7396)."""
+    merged = dict(base)
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = merge({}, value) if isinstance(value, dict) else value
+    return merged

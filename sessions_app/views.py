@@ -1,0 +1,265 @@
+"""The browser's pages: the list, one session, logging in by link. Reads are queries; every write is a command.
+
+What happens after a page was sent comes over the socket (`static/parley/`), from the version the page names."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.decorators import method_decorator
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from django.views import View
+from django.views.decorators.cache import never_cache
+
+from bus import untrusted
+from bus.bus import bus
+from bus.exceptions import NotFound, Refused
+from bus.messages import Actor, Context
+from sessions_app import queries
+from sessions_app.login_link import user_of_link
+from sessions_app.models import Message, Run, Session
+
+SESSIONS = 30
+MESSAGES = 50
+CRITICAL = 0.8
+"""From this share of the window on, the page says that it is nearly full (the first of `metrics.THRESHOLDS`)."""
+
+Entry = dict[str, Any]
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Who looks at the page, as the bus knows them."""
+    return Actor("user", str(request.user.pk))
+
+
+def execute(request: HttpRequest, name: str, payload: Mapping[str, Any]) -> Any:
+    """What the command of that name answers to this person. Raises Refused."""
+    untrusted.check(payload)
+    context = Context(actor=actor_of(request), correlation_id=getattr(request, "request_id", ""))
+    return bus.execute(bus.registry.command(name, payload), context).data
+
+
+# -- the list ----------------------------------------------------------------------------------------------------------
+
+
+class NewSession(forms.Form):
+    """What a new session begins with; the rest is configuration."""
+
+    title = forms.CharField(required=False, max_length=200)
+    provider = forms.ChoiceField()
+    model = forms.CharField(max_length=100, initial="echo")
+    system_prompt = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["provider"] = forms.ChoiceField(choices=[(name, name) for name in settings.LLM_PROVIDERS])
+        self.fields["title"].widget.attrs["placeholder"] = "Title (optional)"
+
+    def payload(self) -> Mapping[str, Any]:
+        """The fields of `create-session`."""
+        said = self.cleaned_data
+        config = {"provider": said["provider"], "model": said["model"], "system_prompt": said["system_prompt"] or None}
+        return {"title": said["title"], "config": config}
+
+
+class SessionsPage(LoginRequiredMixin, View):
+    """`sessions/`: one's sessions, newest change first, and the form that begins another."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """A page of the list; `before` is the key of the last row of the page before it."""
+        return self._shown(request, NewSession())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Begin a session and go there."""
+        form = NewSession(request.POST)
+        if form.is_valid():
+            try:
+                return redirect("session", session_id=execute(request, "create-session", form.payload())["id"])
+            except Refused as refusal:
+                form.add_error(None, refusal.detail)
+        return self._shown(request, form, status=422)
+
+    def _shown(self, request: HttpRequest, form: NewSession, status: int = 200) -> HttpResponse:
+        rows = _older_than(queries.sessions_of(actor_of(request)), request.GET.get("before", ""))
+        found = list(rows.order_by("-updated_at", "-id")[: SESSIONS + 1])
+        last = found[SESSIONS - 1] if len(found) > SESSIONS else None
+        older = f"{last.updated_at.isoformat()}~{last.id}" if last else None
+        context = {"sessions": found[:SESSIONS], "older": older, "form": form, "begun": "before" in request.GET}
+        return render(request, "sessions/list.html", context, status=status)
+
+
+def _older_than(rows: QuerySet[Session], key: str) -> QuerySet[Session]:
+    """Rows after `<updated_at>~<id>`, spelled so that the index answers; a key that is none of ours changes nothing."""
+    moment, _, ident = key.partition("~")
+    try:
+        when, last = datetime.fromisoformat(moment), UUID(ident)
+        if when.tzinfo is None:
+            return rows
+        when = when.astimezone(UTC)  # PostgreSQL does not take every zone that Python does
+    except (ValueError, OverflowError):
+        return rows
+    return rows.filter(updated_at__lte=when).filter(Q(updated_at__lt=when) | Q(id__lt=last))
+
+
+# -- one session -------------------------------------------------------------------------------------------------------
+
+
+class SessionPage(LoginRequiredMixin, View):
+    """`sessions/{id}/`: the end of the main conversation, or with `before` what was said before that position."""
+
+    def get(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
+        """The page. The version is read with the session, before its messages: nothing can fall between."""
+        session = _session(request, session_id)
+        given = request.GET.get("before", "")
+        before = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+        entries, earlier = _entries(session, before)
+        context = {
+            "session": session,
+            "metrics": _metrics(session),
+            "entries": entries,
+            "earlier": earlier,
+            "live": before is None,
+        }
+        return render(request, "sessions/detail.html", context)
+
+    def post(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
+        """Add a message, for browsers without our script."""
+        said = {"session_id": str(session_id), "content": request.POST.get("content", ""), "answer": True}
+        try:
+            if said["content"]:
+                execute(request, "add-message", said)
+        except NotFound:
+            raise Http404 from None
+        except Refused as refusal:
+            return HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain; charset=utf-8")
+        return redirect("session", session_id=session_id)
+
+
+def _session(request: HttpRequest, session_id: UUID) -> Session:
+    try:
+        return queries.session_of(actor_of(request), session_id)
+    except NotFound:
+        raise Http404 from None
+
+
+def _metrics(session: Session) -> Mapping[str, Any]:
+    """The metrics as the page says them; None becomes "unknown" there."""
+    metrics = session.metrics
+    used = metrics.context_utilization
+    return {
+        "tokens": metrics.total_tokens,
+        "cost": None if metrics.estimated_cost is None else f"{metrics.estimated_cost:.4f}",
+        "occupied": None if used is None else f"{used * 100:.0f}",
+        "critical": used is not None and used >= CRITICAL,
+    }
+
+
+def _entries(session: Session, before: int | None) -> tuple[list[Entry], int | None]:
+    """What the page shows, oldest first, and where to go on towards the beginning."""
+    rows = Message.objects.filter(session_id=session.id, conversation_id=session.id)
+    if before is not None:
+        rows = rows.filter(position__lt=before)
+    newest = list(rows.order_by("-position")[: MESSAGES + 1])
+    earlier = newest[MESSAGES - 1].position if len(newest) > MESSAGES else None
+    entries = [_message(message) for message in newest[:MESSAGES]]
+    entries += _failures(session, earlier or 0, before)
+    entries.sort(key=lambda entry: int(entry["position"]))
+    return (entries if before is not None else entries + _open_runs(session, entries)), earlier
+
+
+def _message(message: Message) -> Entry:
+    return {
+        "kind": "message",
+        "id": message.id,
+        "position": message.position,
+        "role": message.role,
+        "run": message.run,
+        "incomplete": bool(message.metadata.get("incomplete")),
+        "when": message.created_at,
+        "parts": shown(message.content, message.tool_calls),
+    }
+
+
+def _failures(session: Session, after: int, before: int | None) -> list[Entry]:
+    """Runs that ended without a message, where their answers would be."""
+    runs = Run.objects.filter(session_id=session.id, conversation_id=session.id, requested_version__gt=after)
+    runs = runs.filter(Q(state=Run.State.FAILED) | Q(state=Run.State.INTERRUPTED, message=None))
+    if before is not None:
+        runs = runs.filter(requested_version__lt=before)
+    return [
+        {
+            "kind": "failure",
+            "run": run.id,
+            "position": run.requested_version,
+            "text": run.error or "It was interrupted.",
+        }
+        for run in runs.order_by("-requested_version")[:MESSAGES]
+    ]
+
+
+def _open_runs(session: Session, entries: Sequence[Entry]) -> list[Entry]:
+    """Answers to come. One that ended while the page was made is among the messages already."""
+    ended = {entry["run"] for entry in entries}
+    runs = Run.objects.filter(session_id=session.id, conversation_id=session.id)
+    runs = runs.filter(state__in=(Run.State.QUEUED, Run.State.RUNNING)).order_by("requested_version")
+    return [
+        {"kind": "run", "run": run.id, "position": run.requested_version, "state": run.state}
+        for run in runs[:MESSAGES]
+        if run.id not in ended
+    ]
+
+
+def shown(content: Sequence[Any], tool_calls: Sequence[Any] = ()) -> list[Mapping[str, Any]]:
+    """A message's parts, then its tool calls, as label and text; `static/parley/messages.js` does the same live."""
+    parts = [(part, False) for part in content] + [({**call, "type": "tool_call"}, True) for call in tool_calls]
+    return [{"label": _label(part), "text": _text(part), "call": call} for part, call in parts]
+
+
+def _label(part: Mapping[str, Any]) -> str:
+    kind = str(part["type"])
+    return {"text": "", "tool_call": f"tool call: {part.get('name')}", "tool_result": "tool result"}.get(kind, kind)
+
+
+def _text(part: Mapping[str, Any]) -> SafeString:
+    match part["type"]:
+        case "image":
+            text = " ".join(filter(None, (part.get("alt_text"), part["url"])))
+        case "tool_call":
+            text = json.dumps(part["args"], ensure_ascii=False, indent=2, sort_keys=True)
+        case _:
+            text = part.get("text") or part.get("content") or ""
+    # an HTML parser makes one newline of CR LF; the reference keeps the text as it was said
+    return mark_safe(escape(text).replace("\r", "&#13;"))  # noqa: S308 (escaped right here)
+
+
+# -- logging in by link ------------------------------------------------------------------------------------------------
+
+
+@method_decorator(never_cache, name="dispatch")
+class EnterPage(View):
+    """`enter/…`: a button behind a link. Opening the link does nothing yet, so that previews do not use it up."""
+
+    def get(self, request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
+        """The button, or 410 for a link that is good no more."""
+        user = user_of_link(uidb64, token)
+        return render(request, "registration/enter.html", {"person": user}, status=200 if user else 410)
+
+    def post(self, request: HttpRequest, uidb64: str, token: str) -> HttpResponse:
+        """Log in; with this the link is used up."""
+        with transaction.atomic():
+            user = user_of_link(uidb64, token, lock=True)
+            if user is not None:
+                login(request, user)
+                return redirect(settings.LOGIN_REDIRECT_URL)
+        return render(request, "registration/enter.html", {"person": None}, status=410)

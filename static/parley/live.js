@@ -1,0 +1,187 @@
+// @ts-check
+/**
+ * The one module that follows a session: keeps the position, reconnects, puts growing texts together.
+ * Used by chat.js; speaks the protocol of docs/protocol.md.
+ *
+ * @typedef {{id: string, type: string, version: number, recorded_at: string, data: Record<string, any>}} Envelope
+ * @typedef {{type: string, run_id?: string, offset?: number, text?: string} & Record<string, any>} Notice
+ * @typedef {{state: "connecting" | "live" | "waiting" | "ended", reason: string, code?: number, seconds?: number}} Status
+ * @typedef {{
+ *   onEvent: (event: Envelope) => void,
+ *   onNotice: (notice: Notice, growth: {text: string, added: string} | null) => void,
+ *   onStatus: (status: Status) => void,
+ * }} Listener
+ */
+
+const FIRST_DELAY = 0.5;
+const LONGEST_DELAY = 15;
+const SILENCE = 25_000; // milliseconds without a frame after which the server is asked whether it is there
+const PATIENCE = 10_000; // and how long it has for its answer
+const STAY_AWAY = 4400;
+
+/** Texts that grow by deltas. Offsets count code points, as Python does; a string's length counts UTF-16 units. */
+export class Texts {
+  constructor() {
+    /** @type {Map<string, {text: string, length: number}>} */
+    this.growing = new Map();
+    /** @type {Set<string>} */
+    this.ended = new Set();
+  }
+
+  /**
+   * Append what a delta brings beyond what is had. Null for a repeat, a piece beyond a gap (the server sends the whole
+   * text with the next one), or a run that has ended.
+   * @param {string} run @param {number} offset @param {string} piece
+   */
+  take(run, offset, piece) {
+    if (this.ended.has(run)) return null;
+    const had = this.growing.get(run) ?? { text: "", length: 0 };
+    const points = Array.from(piece);
+    if (offset > had.length || offset + points.length <= had.length) return null;
+    const added = points.slice(had.length - offset).join("");
+    const text = had.text + added;
+    this.growing.set(run, { text, length: offset + points.length });
+    return { text, added };
+  }
+
+  /** Begin a run's text anew, or forget it for good. @param {Envelope} event */
+  follow(event) {
+    const run = event.data.run_id;
+    if (event.type === "run-started" && event.data.attempt > 1) this.growing.delete(run);
+    if (["run-completed", "run-failed", "run-interrupted"].includes(event.type)) {
+      this.growing.delete(run);
+      this.ended.add(run);
+    }
+  }
+}
+
+class Follower {
+  /** @param {string} session @param {number} after @param {Listener} listener */
+  constructor(session, after, listener) {
+    this.session = session;
+    this.last = after;
+    this.listener = listener;
+    this.texts = new Texts();
+    this.failures = 0;
+    this.stopped = false;
+    this.heard = 0;
+    this.asked = 0;
+    /** @type {WebSocket | null} */
+    this.socket = null;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    this.watch = setInterval(() => this.check(), 5_000);
+    this.wake = () => document.visibilityState === "visible" && this.hurry();
+    window.addEventListener("online", this.wake);
+    document.addEventListener("visibilitychange", this.wake);
+    this.connect();
+  }
+
+  connect() {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.listener.onStatus({ state: "connecting", reason: "Connecting…" });
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const socket = new WebSocket(`${scheme}://${location.host}/ws/sessions/${this.session}/?after=${this.last}`);
+    this.socket = socket;
+    this.asked = 0;
+    this.heard = Date.now();
+    socket.onmessage = ({ data }) => socket === this.socket && this.receive(JSON.parse(data));
+    socket.onclose = ({ code, reason }) => socket === this.socket && this.lost(code, reason);
+  }
+
+  /** @param {any} frame */
+  receive(frame) {
+    this.heard = Date.now();
+    this.asked = 0;
+    if (frame.event) this.event(frame.event);
+    else if (frame.notice) this.notice(frame.notice);
+    else if (frame.result?.subscription) this.listener.onStatus({ state: "live", reason: "Connected" });
+  }
+
+  /** @param {Envelope} event */
+  event(event) {
+    if (event.version <= this.last) return;
+    if (event.version > this.last + 1) {
+      this.drop("The server left something out");
+      return;
+    }
+    this.last = event.version;
+    this.failures = 0; // it brought us on; greeting us and hanging up would not
+    this.texts.follow(event);
+    this.listener.onEvent(event);
+  }
+
+  /** @param {Notice} notice */
+  notice(notice) {
+    if (notice.type !== "run-delta") {
+      this.listener.onNotice(notice, null);
+      return;
+    }
+    const growth = this.texts.take(String(notice.run_id), Number(notice.offset), String(notice.text));
+    if (growth) this.listener.onNotice(notice, growth);
+  }
+
+  /** The connection is gone. @param {number} code @param {string} reason */
+  lost(code, reason) {
+    this.socket = null;
+    if (this.stopped) return;
+    if (code >= STAY_AWAY) {
+      this.stop();
+      this.listener.onStatus({ state: "ended", reason: reason || `The server closed the connection (${code}).`, code });
+      return;
+    }
+    const ceiling = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.failures);
+    const seconds = ceiling * (0.5 + Math.random() / 2); // jitter: thousands must not come back in the same instant
+    this.failures += 1;
+    this.timer = setTimeout(() => this.connect(), seconds * 1000);
+    this.listener.onStatus({ state: "waiting", reason: reason || "Connection lost", code, seconds });
+  }
+
+  /** End this connection ourselves and come back; its own close may take minutes on a dead line. @param {string} reason */
+  drop(reason) {
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+    this.lost(1006, reason);
+  }
+
+  /** The network or the reader is back: no reason to wait, and a reason to doubt an old connection. */
+  hurry() {
+    if (this.timer !== undefined) this.connect();
+    else if (this.socket?.readyState === WebSocket.OPEN) this.ask();
+  }
+
+  ask() {
+    if (this.asked) return;
+    this.asked = Date.now();
+    this.socket?.send('{"id":"alive","method":"ping"}');
+  }
+
+  /** Now and then: does the other end still live? */
+  check() {
+    const now = Date.now();
+    if (!this.socket || this.timer !== undefined) return;
+    if (this.asked && now - this.asked > PATIENCE) this.drop("The server does not answer");
+    else if (this.socket.readyState === WebSocket.OPEN && now - this.heard > SILENCE) this.ask();
+    else if (this.socket.readyState === WebSocket.CONNECTING && now - this.heard > SILENCE) this.drop("No connection");
+  }
+
+  stop() {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    clearInterval(this.watch);
+    window.removeEventListener("online", this.wake);
+    document.removeEventListener("visibilitychange", this.wake);
+    this.socket?.close(1000);
+  }
+}
+
+/**
+ * Follow a session from the version `after` on, across lost connections, until `stop()` or the server says to stay away.
+ * @param {string} session @param {number} after @param {Listener} listener
+ */
+export function follow(session, after, listener) {
+  const follower = new Follower(session, after, listener);
+  return { stop: () => follower.stop(), position: () => follower.last };
+}

@@ -1,0 +1,177 @@
+"""What hostile clients send: bodies, values and keys that must be refused, and every write they could be sent to."""
+
+from typing import Any, NamedTuple
+
+from django.apps import apps
+
+SOME = "0198f2c4-aaaa-7000-8000-00000000000a"
+"""A well-formed id of nothing."""
+ECHO = {"provider": "echo", "model": "echo"}
+
+
+class Write(NamedTuple):
+    """One write address. `body` is acceptable, `free` a body with a place for any JSON, `fields` what it takes."""
+
+    method: str
+    path: str
+    body: dict[str, Any]
+    free: bytes
+    fields: frozenset[str]
+
+
+_METADATA = b'{"metadata": {"key": @}}'
+_SESSION = frozenset({"title", "metadata", "config"})
+_SAID = b'{"content": "x", "metadata": {"key": @}}'
+_MESSAGE = frozenset({"content", "role", "message_id", "conversation_id", "tool_call_id", "tool_calls", "metadata"})
+_TOKENS = frozenset({"prompt_tokens", "completion_tokens", "context_tokens", "expected_version"})
+_NAMED = b'{"name": "add-message", "payload": {"session_id": "$", "content": "x", "metadata": {"key": @}}}'
+
+WRITES = [
+    Write("POST", "sessions/", {"title": "t"}, _METADATA, _SESSION | {"id", "session_id"}),
+    Write("PUT", f"sessions/{SOME}/", {"title": "t"}, _METADATA, _SESSION),
+    Write("PATCH", "sessions/{session}/", {"title": "t"}, _METADATA, _SESSION | {"is_active", "metrics"}),
+    Write("POST", "sessions/{session}/messages/", {"content": "x"}, _SAID, _MESSAGE | {"answer", "expected_version"}),
+    Write(
+        "PATCH", "sessions/{session}/messages/{message}/", {"content": "x"}, _SAID, frozenset({"content", "metadata"})
+    ),
+    Write("POST", "sessions/{session}/metrics/", {"prompt_tokens": 1}, b'{"prompt_tokens": @}', _TOKENS),
+    Write("POST", "commands/", {"name": "list-sessions"}, _NAMED, frozenset({"name", "payload", "expected_version"})),
+]
+
+NOT_JSON: dict[str, bytes] = {
+    "cut off": b'{"title": "x',
+    "single quotes": b"{'title': 'x'}",
+    "trailing comma": b'{"title": "x",}',
+    "comment": b'{"title": "x"} // y',
+    "two documents": b"{}{}",
+    "byte order mark": b"\xef\xbb\xbf{}",
+    "bad utf-8": b'{"title": "\xff\xfe"}',
+    "overlong utf-8": b'{"title": "\xc0\xaf"}',
+    "encoded surrogate": b'{"title": "\xed\xa0\x80"}',
+    "utf-16": '{"title": "x"}'.encode("utf-16"),
+    "form": b"title=x",
+    "only spaces": b"   ",
+    "raw NUL": b'{"title": "a\x00b"}',
+    "raw newline": b'{"title": "a\nb"}',
+    "5 MB": b'{"title": "' + b"x" * 5_000_000 + b'"}',
+    "100,000 deep": b"[" * 100_000 + b"]" * 100_000,
+}
+
+NO_OBJECT: dict[str, bytes] = {"array": b"[]", "string": b'"x"', "null": b"null", "number": b"1", "true": b"true"}
+
+MALFORMED_VALUES: dict[str, bytes] = {
+    "NUL": b'"a\\u0000b"',
+    "NUL in a key": b'{"a\\u0000": 1}',
+    "high surrogate": b'"\\ud800"',
+    "high surrogate before text": b'"\\ud800abcdefgh"',
+    "low surrogate": b'"\\udc00 and more"',
+    "two high surrogates": b'"\\ud800\\ud800"',
+    "surrogate in a key": b'{"\\udfff key": 1}',
+    "200 deep": b"[" * 200 + b"]" * 200,
+    "200 deep objects": b'{"a":' * 200 + b"1" + b"}" * 200,
+    "100,000 deep": b"[" * 100_000 + b"]" * 100_000,
+    "60,000 values": b"[" + b"0," * 60_000 + b"0]",
+    "2 ** 70": str(2**70).encode(),
+    "2 ** 63": str(2**63).encode(),
+    "-2 ** 63 - 1": str(-(2**63) - 1).encode(),
+    "5,000 digits": b"9" * 5000,
+    "1e400": b"1e400",
+    "NaN": b"NaN",
+    "Infinity": b"-Infinity",
+    "hexadecimal": b"0x10",
+    "undefined": b"undefined",
+}
+
+_TEMPERATURES: list[Any] = [3, -0.1, "hot", True]
+_LIMITS: list[Any] = [0, -1, 2**40, 1.5, "9"]
+_TOOLS: list[Any] = ["search", [1], [""], ["x" * 101], {}]
+_ARGUMENTS: list[Any] = [[], "{}", None, 1]
+_METADATA_VALUES: list[Any] = [1, "x", [], True]
+_CONFIGS: list[Any] = [
+    *(1, "x", []),
+    *({**ECHO, "temperature": given} for given in _TEMPERATURES),
+    *({**ECHO, "max_tokens": given} for given in _LIMITS),
+    *({**ECHO, "tools": given} for given in _TOOLS),
+    {**ECHO, "provider": ""},
+    {**ECHO, "model": "x" * 101},
+    {**ECHO, "context_strategy": "magic"},
+    {**ECHO, "provider_options": []},
+    {**ECHO, "api_key": "secret"},
+    {**ECHO, "system_prompt": 1},
+]
+_INCOMPLETE_CONFIGS: list[Any] = [None, {}, {"provider": "echo"}]
+_REMOVALS: list[Any] = [{"provider": None}, {"model": None}]
+_CALL = {"type": "tool_call", "tool_call_id": "c", "name": "n"}
+_CONTENTS: list[Any] = [
+    *(1, True, {}, [1], [None], ["x"], [[]], [{}]),
+    *([{"type": kind}] for kind in ("text", "image", "tool_call", "tool_result", "video", "", 1, None)),
+    [{"text": "x"}],
+    [{"type": "text", "text": 1}],
+    [{"type": "text", "text": "x", "extra": 1}],
+    [{"type": "text", "text": "fine"}, {"type": "text"}],
+    *([{"type": "image", "url": given}] for given in ("", "x" * 8193, 1, None)),
+    [{"type": "image", "url": "u", "detail": "max"}],
+    [_CALL],
+    *([{**_CALL, "args": given}] for given in _ARGUMENTS),
+    [{"type": "tool_result", "tool_call_id": "c", "content": ["x"]}],
+]
+_CALLS: list[Any] = [1, {}, "x", [1], [{}], [{"type": "text", "text": "x"}], [{"tool_call_id": "c", "name": "n"}], None]
+_VERSIONS: list[Any] = ["1", 1.5, -1, True, [1]]
+_COUNTS: list[Any] = [-1, 2**53 + 1, 2**62, 1.5, "1", True, [1], {}]
+
+WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
+    "POST sessions/": {
+        "title": [1, None, [], {}, "x" * 201, "\u2603" * 201],
+        "metadata": [*_METADATA_VALUES, None],
+        "config": [*_CONFIGS, *_INCOMPLETE_CONFIGS],
+        "id": ["x", 1, "", {}, [], "0198"],
+    },
+    "PATCH sessions/{session}/": {
+        "title": [1, [], "x" * 201],
+        "is_active": ["true", 1, 0, "", []],
+        "metadata": _METADATA_VALUES,
+        "config": [*_CONFIGS, *_REMOVALS],
+        "metrics": [1, [], {"total_tokens": 1}, *({"prompt_tokens": count} for count in [*_COUNTS, None])],
+    },
+    "POST sessions/{session}/messages/": {
+        "content": [*_CONTENTS, None],
+        "role": ["king", "USER", "", 1, None, ["user"]],
+        "message_id": ["x", 1, ""],
+        "conversation_id": ["x", 1, "main"],
+        "tool_call_id": [1, [], "x" * 201],
+        "tool_calls": _CALLS,
+        "metadata": [*_METADATA_VALUES, None],
+        "answer": ["yes", 1, None],
+        "expected_version": _VERSIONS,
+    },
+    "PATCH sessions/{session}/messages/{message}/": {"content": _CONTENTS, "metadata": _METADATA_VALUES},
+    "POST sessions/{session}/metrics/": {
+        "prompt_tokens": [*_COUNTS, None],
+        "completion_tokens": [*_COUNTS, None],
+        "context_tokens": _COUNTS,
+        "expected_version": _VERSIONS,
+    },
+    "POST commands/": {"name": [1, None, [], {}], "payload": [1, None, [], "x"], "expected_version": _VERSIONS},
+}
+WRONG_FIELDS[f"PUT sessions/{SOME}/"] = WRONG_FIELDS["POST sessions/"] | {"id": [SOME], "session_id": [SOME]}
+
+
+def smuggled() -> list[str]:
+    """The name of every field of every model of ours, and what else one might try to set."""
+    names = {
+        "*",
+        "__class__",
+        "$where",
+        "user",
+        "user_id",
+        "staff",
+        "is_staff",
+        "context",
+        "command_id",
+        "causation_id",
+    }
+    for app in ("bus", "sessions_app"):
+        for model in apps.get_app_config(app).get_models():
+            for field in model._meta.concrete_fields:
+                names |= {field.name, field.attname}
+    return sorted(names)

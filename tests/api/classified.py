@@ -1,0 +1,58 @@
+"""The S1 table: every address and every public command, with what it is to somebody it does not belong to.
+
+A new route or command fails `test_isolation.py` until it stands here."""
+
+from typing import Any, NamedTuple
+
+
+class Route(NamedTuple):
+    """`kind`: `owned` names an object of one owner, `list` shows one's own, `open` is for all, `gone` is no place.
+
+    `calls` are the (method, body) pairs that Alice can make, with an acceptable body."""
+
+    kind: str
+    calls: tuple[tuple[str, Any], ...] = (("GET", None),)
+
+
+API: dict[str, Route] = {
+    "sessions/": Route("list", (("GET", None), ("POST", {}))),
+    "sessions/<uuid:session_id>/": Route(
+        "owned", (("GET", None), ("PUT", {}), ("PATCH", {"title": "x"}), ("DELETE", None))
+    ),
+    "sessions/<uuid:session_id>/messages/": Route("owned", (("GET", None), ("POST", {"content": "x"}))),
+    "sessions/<uuid:session_id>/messages/<uuid:message_id>/": Route(
+        "owned", (("GET", None), ("PATCH", {"content": "x"}))
+    ),
+    "sessions/<uuid:session_id>/metrics/": Route("owned", (("GET", None), ("POST", {"prompt_tokens": 1}))),
+    "sessions/<uuid:session_id>/events/": Route("owned"),
+    "sessions/<uuid:session_id>/state/": Route("owned"),
+    "runs/<uuid:run_id>/": Route("owned"),
+    "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
+    "commands/<uuid:command_id>/": Route("owned"),
+    "": Route("gone"),
+}
+
+PAGES: dict[str, Route] = {
+    "": Route("open"),
+    "favicon.ico": Route("open"),
+    "sessions/": Route("list", (("GET", None), ("POST", {"provider": "echo", "model": "echo"}))),
+    "sessions/<uuid:session_id>/": Route("owned", (("GET", None), ("POST", {"content": "x"}))),
+    "login/": Route("open", (("GET", None), ("POST", {}))),
+    "logout/": Route("open", (("POST", {}),)),
+    "enter/<str:uidb64>/<str:token>/": Route("open"),
+}
+
+COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "create-session": ("creates", {}),
+    "ensure-session": ("owned", {}),
+    "update-session": ("owned", {"title": "x"}),
+    "add-message": ("owned", {"content": "x"}),
+    "update-message": ("owned", {"message_id": "{message}", "content": "x"}),
+    "update-token-metrics": ("owned", {"prompt_tokens": 1}),
+    "record-interaction": ("owned", {"query": "q", "response": "r"}),
+    "get-session": ("silent", {}),
+    "delete-session": ("silent", {}),
+    "list-sessions": ("list", {}),
+    "redrive-delivery": ("staff", {"subscriber": "x"}),
+}
+"""`owned`: somebody else's is not found; `silent`: answers as it does for what does not exist; `list`: one's own."""

@@ -1,0 +1,91 @@
+"""`sessions/{id}/events/`: the log in pages."""
+
+from datetime import datetime
+
+import pytest
+
+from bus import topics
+from tests.api.caller import Caller, problem
+
+
+def test_the_log_is_read_in_pages_after_a_version(api: Caller, session: str) -> None:
+    for number in range(4):
+        api.say(session, f"m{number}")
+    seen: list[int] = []
+    after, more = 0, True
+    while more:
+        answer = api.get(f"sessions/{session}/events/?after={after}&limit=2")
+        page = answer.json()
+        assert (page["head"], answer["ETag"]) == (5, '"v5"')
+        seen += [event["version"] for event in page["data"]]
+        after, more = page["next_after"], page["has_more"]
+    assert seen == [1, 2, 3, 4, 5]
+
+
+def test_an_event_is_shown_in_its_envelope(api: Caller, session: str) -> None:
+    said = api.post(f"sessions/{session}/messages/", {"content": "hi"}, x_request_id="my-request")
+    (event,) = api.get(f"sessions/{session}/events/?after=1").json()["data"]
+    assert event.keys() == {
+        *("id", "type", "schema", "session_id", "version", "position", "recorded_at"),
+        *("actor", "causation_id", "correlation_id", "data"),
+    }
+    assert (event["type"], event["schema"], event["version"]) == ("message-added", 1, 2)
+    assert event["session_id"] == session
+    assert event["actor"]["type"] == "user"
+    assert event["correlation_id"] == "my-request" == said["X-Request-ID"]
+    assert event["data"]["content"] == [{"type": "text", "text": "hi"}]
+    assert datetime.fromisoformat(event["recorded_at"]).tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("types", "versions"),
+    [
+        ("message-*", [2, 4]),
+        ("session-created", [1]),
+        ("session:updated", [3]),
+        ("session.*", [1, 3]),
+        ("session-updated,message-added", [2, 3, 4]),
+        ("*", [1, 2, 3, 4]),
+        ("", [1, 2, 3, 4]),
+        ("run-*", []),
+        ("*-added,", [2, 4]),
+    ],
+)
+def test_types_are_patterns(api: Caller, session: str, types: str, versions: list[int]) -> None:
+    api.say(session)
+    api.patch(f"sessions/{session}/", {"title": "t"}, if_match="*")
+    api.say(session)
+    page = api.get(f"sessions/{session}/events/?types={types}").json()
+    assert [event["version"] for event in page["data"]] == versions
+    assert (page["next_after"], page["has_more"]) == (4, False)
+
+
+def test_a_page_of_unwanted_events_still_leads_on(api: Caller, session: str) -> None:
+    for _ in range(3):
+        api.say(session)
+    page = api.get(f"sessions/{session}/events/?types=run-*&limit=2").json()
+    assert (page["data"], page["next_after"], page["has_more"]) == ([], 2, True)
+
+
+def test_after_the_head_there_is_nothing(api: Caller, session: str) -> None:
+    for after in (1, 10**17):
+        page = api.get(f"sessions/{session}/events/?after={after}").json()
+        assert (page["data"], page["has_more"], page["head"]) == ([], False, 1)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(f"after={bad}" for bad in ("", "-1", "x", "1.5", "%D9%A1", "9" * 19)),
+        *(f"limit={bad}" for bad in ("101", "9" * 5000)),
+        *(f"types={bad}" for bad in ("Nope", "a%00", "a" * 101, "%2A%5B")),
+    ],
+)
+def test_a_bad_query_is_refused(api: Caller, session: str, query: str) -> None:
+    problem(api.get(f"sessions/{session}/events/?{query}"), 422, "validation-failed")
+
+
+@pytest.mark.timeout(3)
+def test_no_pattern_takes_long_to_match() -> None:
+    hostile = topics.matcher(["*" * 99 + "z", "*e" * 49 + "z"])
+    assert not hostile("context-window-critical-and-a-much-longer-name-eeeeeeeeeeeeeeeeeeeeeeeeeeeeee")

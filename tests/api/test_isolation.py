@@ -1,0 +1,215 @@
+"""S1: nobody reads or acts on another's objects. The routes are those the resolver knows, not those we remember."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from bus.models import Stream, Work
+from bus.registry import default
+from sessions_app.models import Message, Run, Session
+from tests.api.caller import Caller, any_problem, problem, recorded
+from tests.api.classified import API, COMMANDS, PAGES, Route
+
+NOTHING = "0198f2c4-aaaa-7000-8000-00000000000a"
+ELSEWHERE = ("admin/", "healthz", "readyz", "metrics")
+"""Addresses with tests of their own."""
+
+
+def addresses(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    for item in patterns:
+        if isinstance(item, URLResolver):
+            if str(item.pattern) not in ELSEWHERE:
+                yield from addresses(item.url_patterns, prefix + str(item.pattern))
+        elif isinstance(item, URLPattern) and str(item.pattern) not in ELSEWHERE:
+            yield prefix + str(item.pattern)
+
+
+def calls(table: dict[str, Route], kind: str) -> list[tuple[str, str, Any]]:
+    return [(m, path, body) for path, route in table.items() if route.kind == kind for m, body in route.calls]
+
+
+class Property:
+    """What Alice has: a session with a message, a run and a queued command."""
+
+    def __init__(self, api: Caller) -> None:
+        self.session = api.session(title="private title", metadata={"secret": "private data"})
+        said = api.say(self.session, "private text", answer=True)
+        queued = {"name": "add-message", "payload": {"session_id": self.session, "content": "private"}}
+        command = api.post("commands/", queued, prefer="respond-async").json()["command_id"]
+        self.ids = {
+            "session_id": self.session,
+            "message_id": said["id"],
+            "run_id": said["answer_run_id"],
+            "command_id": command,
+        }
+        self.before = self.written()
+
+    def at(self, path: str, **ids: str) -> str:
+        """The address of Alice's object, or of those named instead."""
+        return re.sub(r"<uuid:(\w+)>", lambda match: (self.ids | ids)[match[1]], path)
+
+    def of_nothing(self, path: str) -> str:
+        return self.at(path, **dict.fromkeys(self.ids, NOTHING))
+
+    def written(self) -> tuple[Any, ...]:
+        rows = [list(model.objects.order_by("id").values()) for model in (Session, Message, Run)]
+        return recorded(), Stream.objects.count(), Work.objects.count(), rows
+
+
+@pytest.fixture
+def hers(api: Caller) -> Property:
+    return Property(api)
+
+
+@pytest.fixture(params=["bob_api", "charlie_api"])
+def intruder(request: pytest.FixtureRequest) -> Caller:
+    """Another tenant; staff, who have no more rights over REST than anybody."""
+    caller: Caller = request.getfixturevalue(request.param)
+    return caller
+
+
+def without_ids(answer: Any, *ids: str) -> Any:
+    """The body of a refusal without what names the request and its object."""
+    document = any_problem(answer)
+    for member in ("request_id", "instance"):
+        document.pop(member)
+    text = json.dumps(document)
+    for ident in ids:
+        text = text.replace(ident, "*")
+    return text
+
+
+def test_every_address_is_classified() -> None:
+    known = set(addresses(get_resolver().url_patterns))
+    api = {address.removeprefix("api/v1/") for address in known if address.startswith("api/v1/")}
+    pages = {address for address in known if not address.startswith("api/v1/")}
+    hint = "classify new addresses in tests/api/classified.py (who may call them?), and remove those that are gone"
+    assert api == set(API), hint
+    assert pages == set(PAGES), hint
+
+
+def test_every_public_command_is_classified() -> None:
+    ours = ("bus.", "sessions_app.")  # other tests register commands of their own
+    public = {name for name, kind in default.commands.items() if kind.public and kind.__module__.startswith(ours)}
+    assert public == set(COMMANDS), "classify new commands in tests/api/classified.py: who may give them?"
+
+
+@pytest.mark.parametrize(("method", "path", "body"), calls(API, "owned") + calls(API, "list"))
+def test_a_stranger_is_asked_to_log_in_whatever_exists(
+    stranger_api: Caller, hers: Property, method: str, path: str, body: Any
+) -> None:
+    there, nothing = (stranger_api.call(method, at(path), body, if_match="*") for at in (hers.at, hers.of_nothing))
+    problem(there, 401, "unauthenticated")
+    assert without_ids(there) == without_ids(nothing)
+    assert hers.written() == hers.before
+
+
+@pytest.mark.parametrize(("method", "path", "body"), calls(API, "owned"))
+def test_what_is_somebody_elses_is_not_found_in_the_same_words_as_what_is_not(
+    intruder: Caller, hers: Property, method: str, path: str, body: Any
+) -> None:
+    there = intruder.call(method, hers.at(path), body, if_match="*")
+    problem(there, 404, "not-found")
+    assert b"private" not in there.content
+    assert hers.written() == hers.before
+    if method != "PUT":  # an id that is free can be ensured; one that is taken cannot hide that it is
+        nothing = intruder.call(method, hers.of_nothing(path), body, if_match="*")
+        assert without_ids(there, *hers.ids.values()) == without_ids(nothing, NOTHING)
+        assert set(there.headers) == set(nothing.headers)
+
+
+@pytest.mark.parametrize(("method", "path", "body"), [call for call in calls(API, "owned") if "message_id" in call[1]])
+def test_a_message_is_not_reached_through_ones_own_session(
+    intruder: Caller, hers: Property, method: str, path: str, body: Any
+) -> None:
+    own = intruder.session()
+    before = hers.written()
+    problem(intruder.call(method, hers.at(path, session_id=own), body, if_match="*"), 404, "not-found")
+    assert hers.written() == before
+
+
+def test_lists_show_ones_own_only(intruder: Caller, api: Caller, hers: Property) -> None:
+    own = intruder.session(title="own")
+    assert [row["id"] for row in intruder.get("sessions/").json()["data"]] == [own]
+    assert intruder.get("sessions/?q=private").json()["data"] == []
+    listed = intruder.post("commands/", {"name": "list-sessions"})
+    assert [row["id"] for row in listed.json()["data"]] == [own]
+    assert [row["id"] for row in api.get("sessions/").json()["data"]] == [hers.session]
+
+
+@pytest.mark.parametrize("prefer", ["", "respond-async"])
+@pytest.mark.parametrize("name", [name for name, (kind, _) in COMMANDS.items() if kind == "owned"])
+def test_no_command_reaches_somebody_elses_session(intruder: Caller, hers: Property, name: str, prefer: str) -> None:
+    fields = json.dumps(COMMANDS[name][1]).replace("{message}", hers.ids["message_id"])
+    answers = []
+    for session in (hers.session, NOTHING):
+        if name == "ensure-session" and (session == NOTHING or prefer):
+            continue  # creates what is free; a worker finds out what is not
+        payload = json.loads(fields) | {"session_id": session}
+        answers.append(intruder.post("commands/", {"name": name, "payload": payload}, prefer=prefer))
+    for answer in answers:
+        problem(answer, 404, "not-found")
+    assert len({without_ids(answer, hers.session, NOTHING) for answer in answers}) <= 1
+    assert hers.written() == hers.before
+
+
+@pytest.mark.parametrize("name", [name for name, (kind, _) in COMMANDS.items() if kind == "silent"])
+def test_a_command_that_tolerates_absence_says_the_same_of_what_is_somebody_elses(
+    intruder: Caller, hers: Property, name: str
+) -> None:
+    there, nothing = (
+        intruder.post("commands/", {"name": name, "payload": {"session_id": session}}).json()
+        for session in (hers.session, NOTHING)
+    )
+    assert (there["data"], there["version"]) == (nothing["data"], nothing["version"])
+    assert not there["data"]
+    assert hers.written() == hers.before
+
+
+def test_an_expected_version_tells_nothing_of_somebody_elses_session(intruder: Caller, hers: Property) -> None:
+    body = {"name": "delete-session", "payload": {"session_id": hers.session}, "expected_version": 99}
+    answer = intruder.post("commands/", body)
+    assert "current_version" not in answer.json()
+    assert answer.status_code == intruder.post("commands/", body | {"payload": {"session_id": NOTHING}}).status_code
+
+
+def test_a_command_for_operators_is_unknown_over_rest(charlie_api: Caller) -> None:
+    for name in (name for name, (kind, _) in COMMANDS.items() if kind == "staff"):
+        problem(charlie_api.post("commands/", {"name": name, "payload": COMMANDS[name][1]}), 422, "unknown-command")
+
+
+def test_a_key_of_somebody_else_is_ones_own_key(api: Caller, bob_api: Caller) -> None:
+    first = api.post("sessions/", {"title": "t"}, idempotency_key="k").json()["id"]
+    second = bob_api.post("sessions/", {"title": "t"}, idempotency_key="k").json()["id"]
+    assert first != second
+
+
+@pytest.mark.parametrize(("method", "path", "body"), calls(PAGES, "owned") + calls(PAGES, "list"))
+def test_a_page_sends_strangers_to_the_login(
+    stranger_api: Caller, hers: Property, method: str, path: str, body: Any
+) -> None:
+    answer = stranger_api.client.generic(method, "/" + hers.at(path))
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/login/?next=")
+    assert hers.written() == hers.before
+
+
+@pytest.mark.parametrize(("method", "path", "body"), calls(PAGES, "owned"))
+def test_a_page_of_somebody_else_is_not_found_like_one_of_nothing(
+    intruder: Caller, hers: Property, method: str, path: str, body: Any
+) -> None:
+    send = intruder.client.post if method == "POST" else intruder.client.get
+    there, nothing = (send("/" + at(path), body or {}) for at in (hers.at, hers.of_nothing))
+    assert there.status_code == nothing.status_code == 404
+    assert there.content == nothing.content
+    assert hers.written() == hers.before
+
+
+def test_the_page_of_sessions_shows_ones_own_only(intruder: Caller, hers: Property) -> None:
+    shown = intruder.client.get("/sessions/")
+    assert shown.status_code == 200
+    assert b"private" not in shown.content

@@ -1,0 +1,54 @@
+"""`runs/{id}/`: one answer of a model."""
+
+from uuid import UUID, uuid4
+
+import pytest
+
+from bus.messages import SYSTEM
+from bus.work import runner
+from sessions_app import commands
+from tests.api.caller import Caller, problem
+from tests.story import Story, assert_replay_rebuilds_the_same_rows
+
+MEMBERS = {
+    *("id", "session_id", "conversation_id", "state", "provider", "model", "attempt", "message_id", "prompt_tokens"),
+    *("completion_tokens", "finish_reason", "error", "queued_at", "started_at", "finished_at"),
+}
+
+
+def test_a_queued_run_is_shown(api: Caller, session: str) -> None:
+    said = api.say(session, answer=True)
+    run = api.get(f"runs/{said['answer_run_id']}/").json()
+    assert run.keys() == MEMBERS
+    assert (run["state"], run["attempt"], run["message_id"], run["started_at"]) == ("queued", 0, None, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_a_worker_did_ends_with_its_message(api: Caller, session: str) -> None:
+    said = api.say(session, "hello", answer=True)
+    assert runner.run(UUID(said["answer_run_id"]))
+    run = api.get(f"runs/{said['answer_run_id']}/").json()
+    assert (run["state"], run["attempt"]) == ("completed", 1)
+    message = api.get(f"sessions/{session}/messages/{run['message_id']}/").json()
+    assert (message["role"], message["run_id"]) == ("assistant", said["answer_run_id"])
+    assert message["content"] == [{"type": "text", "text": "[echo] hello"}]
+    assert_replay_rebuilds_the_same_rows()
+
+
+def test_a_failed_run_says_why(api: Caller, session: str) -> None:
+    run = api.say(session, answer=True)["answer_run_id"]
+    Story(session, SYSTEM).tell(commands.FailRun, run_id=UUID(run), error="no model")
+    shown = api.get(f"runs/{run}/").json()
+    assert (shown["state"], shown["error"]) == ("failed", "no model")
+    assert shown["finished_at"] is not None
+
+
+def test_an_unknown_run_is_not_found(api: Caller, session: str) -> None:
+    for unknown in (uuid4(), session):
+        problem(api.get(f"runs/{unknown}/"), 404, "not-found")
+
+
+def test_the_run_of_a_deleted_session_is_gone(api: Caller, session: str) -> None:
+    run = api.say(session, answer=True)["answer_run_id"]
+    api.delete(f"sessions/{session}/", if_match="*")
+    problem(api.get(f"runs/{run}/"), 404, "not-found")

@@ -1,0 +1,107 @@
+"""Writes the golden files that are missing, from made-up events. Run by hand after adding an event or a schema:
+`.venv/bin/python -m tests.architecture.golden`, then look at the file. Existing files are never touched."""
+
+import json
+import os
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, get_type_hints
+from uuid import UUID
+
+import msgspec
+
+FOLDER = Path(__file__).resolve().parents[1] / "golden"
+SESSION = UUID("0198f2c4-aaaa-7000-8000-000000000001")
+OTHER = UUID("0198f2c4-aaaa-7000-8000-000000000002")
+
+
+def examples() -> dict[str, Any]:
+    """A value for each field, by name; where fields of one name differ in kind, by `type.name`."""
+    from sessions_app import values
+
+    call = values.ToolCallPart(tool_call_id="call-1", name="search", args={"query": "snowman \u2603", "limit": 3})
+    config = values.SessionConfig(
+        provider="openai",
+        model="gpt-4o",
+        system_prompt="Be kind.",
+        temperature=0.5,
+        max_tokens=1000,
+        context_strategy="truncate",
+        tools=["search"],
+        provider_options={"delay": 0.1, "nested": {"a": [1, None, True]}},
+    )
+    content: values.Content = [
+        values.TextPart(text="hello \u2603"),
+        values.ImagePart(url="https://example.org/a.png", detail="high", alt_text="a picture"),
+        call,
+        values.ToolResultPart(tool_call_id="call-1", content="found"),
+    ]
+    system = values.ChatMessage(
+        id=OTHER,
+        role=values.Role.SYSTEM,
+        content=[values.TextPart(text="Be kind.")],
+        created_at=datetime(2026, 11, 20, 9, tzinfo=UTC),
+        metadata={"a": 1},
+    )
+    return {
+        "owner_id": 7,
+        "title": "A session",
+        "config": config,
+        "max_context_window": 128_000,
+        "metadata": {"a": {"b": [1, 2.5, None]}},
+        "state": {"seen": 3},
+        "updates": {"title": "New"},
+        "changes": {"model": "gpt-4o", "temperature": None},
+        "system_message": system,
+        "content": content,
+        "message_id": OTHER,
+        "conversation_id": SESSION,
+        "run_id": OTHER,
+        "command_id": OTHER,
+        "attempt": 1,
+        "role": values.Role.ASSISTANT,
+        "tool_call_id": "call-1",
+        "tool_calls": [call],
+        "prompt_tokens": 10,
+        "completion_tokens": 5,
+        "context_tokens": 15,
+        "cost": Decimal("0.000075"),
+        "metrics": values.TokenMetrics.of(10, 5, Decimal("0.000075"), 15, 128_000),
+        "utilization": 0.81,
+        "threshold": 0.8,
+        "plugin": "notes",
+        "about_version": 3,
+        "provider": "openai",
+        "model": "gpt-4o",
+        "finish_reason": "stop",
+        "error": "no answer",
+        "source": "plugins.notes",
+    }
+
+
+def main() -> None:
+    """Write what is missing, say what was written."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    from bus.log import codec
+    from bus.registry import default
+
+    FOLDER.mkdir(exist_ok=True)
+    known = examples()
+    for kind in default.events.values():
+        path = FOLDER / f"{kind.type}.v{kind.schema}.json"
+        if path.exists() or not kind.__module__.startswith(("bus.", "sessions_app.")):
+            continue
+        names = [name for name in get_type_hints(kind) if name in kind.__struct_fields__ and name != "session_id"]
+        event = kind(session_id=SESSION, **{name: known[name] for name in names})
+        data = json.loads(codec.encode_data(event))
+        path.write_text(json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
+        msgspec.convert(data, kind)
+        print(f"wrote {path.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The application is server-neutral: the same smoke on uvicorn (`serve`) and on daphne (`runserver`)."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.flow.sockets import close_code, receive, socket_to
+from tests.flow.stack import Stack
+
+SERVERS = {"uvicorn": ("serve", "--port"), "daphne": ("runserver", "--noreload")}
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+@pytest.fixture(scope="module")
+def stacks(django_db_setup: None) -> Iterator[dict[str, Stack]]:
+    """One web on each server, without a worker; each started when first asked for."""
+    made: dict[str, Stack] = {}
+    yield made
+    for stack in made.values():
+        stack.stop()
+
+
+@pytest.fixture(params=SERVERS)
+def served(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Iterator[Stack]:
+    """The web on each server in turn."""
+    if request.param not in stacks:
+        stacks[request.param] = Stack(f"{request.param}_{WORKER}", workers=0, server=SERVERS[request.param])
+        stacks[request.param].start()
+    yield stacks[request.param]
+    stacks[request.param].close_browsers()
+
+
+class TestServer:
+    def test_a_message_goes_in_by_rest_and_out_by_socket(self, served: Stack) -> None:
+        browser = served.login("alice")
+        session = browser.new_session()
+
+        async def watch() -> None:
+            async with socket_to(browser, f"/ws/sessions/{session}/?after=0") as socket:
+                assert (await receive(socket))["result"]["head"] == 1
+                assert (await receive(socket))["event"]["type"] == "session-created"
+                await asyncio.to_thread(browser.say, session, "hello")
+                assert (await receive(socket))["event"]["data"]["content"][0]["text"] == "hello"
+
+        asyncio.run(watch())
+
+    def test_a_body_over_the_limit_is_refused_as_a_problem(self, served: Stack) -> None:
+        browser = served.login("alice")
+        answer = browser.call("POST", "sessions/", {"title": "x" * 5_000_000})
+        assert answer.status_code == 413
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["code"] == "too-large"
+
+    def test_a_body_without_a_declared_length_is_cut_off_too(self, served: Stack) -> None:
+        browser = served.login("alice")
+        headers = {"X-CSRFToken": browser.client.cookies["csrftoken"], "Content-Type": "application/json"}
+        pieces = (b" " * 65_536 for _ in range(80))
+        try:
+            answer = browser.client.post("/api/v1/sessions/", content=pieces, headers=headers)
+        except httpx.TransportError:
+            pass  # the server may hang up while we are still sending
+        else:
+            assert answer.status_code == 413
+        assert browser.call("GET", "sessions/").status_code == 200
+
+    def test_a_page_of_another_site_cannot_open_a_socket(self, served: Stack) -> None:
+        browser = served.login("alice")
+
+        async def attempt() -> None:
+            async with socket_to(browser, "/ws/v1/", origin="https://evil.example"):
+                pass
+
+        with pytest.raises(InvalidStatus, match="403"):
+            asyncio.run(attempt())
+
+    def test_a_stranger_is_told_why_the_socket_closes(self, served: Stack) -> None:
+        browser = served.login("alice")
+        browser.client.cookies.delete("sessionid")
+
+        async def attempt() -> tuple[int | None, str]:
+            async with socket_to(browser, "/ws/v1/") as socket:
+                return await close_code(socket)
+
+        code, _ = asyncio.run(attempt())
+        assert code == 4401
