@@ -12,5 +12,5 @@ def guard(command: Command, context: Context) -> None:
         raise Forbidden(f"{command.type} is for operators.")
     if command.session_id is None or command.creates or command.tolerates_absence:
         return  # creates: the name is checked where the session is made; absence: the handler looks for itself
-    if not queries.sessions_of(actor).filter(id=command.session_id).exists():
+    if not queries.may_change(actor, command.session_id):
         raise queries.no_session(command.session_id)

@@ -13,7 +13,7 @@ class Session(models.Model):
 
     id = models.UUIDField(primary_key=True)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="llm_sessions"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="llm_sessions", db_index=False
     )
     title = models.CharField(max_length=200, blank=True)
     provider = models.CharField(max_length=100)
@@ -71,7 +71,7 @@ class Message(models.Model):
     """One message. `position` orders a conversation: the version of the event that added it."""
 
     id = models.UUIDField(primary_key=True)
-    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="messages")
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="messages", db_index=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages", db_index=False)
     position = models.BigIntegerField()
     role = models.CharField(max_length=10, choices=[(role.value, role.value) for role in Role])

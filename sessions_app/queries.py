@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from bus import sql
 from bus.exceptions import NotFound
 from bus.messages import Actor
 from bus.models import Stream
@@ -21,6 +22,19 @@ def sessions_of(actor: Actor) -> QuerySet[Session]:
     if actor.type == "user" and actor.id.isdigit():
         return Session.objects.filter(owner_id=int(actor.id))
     return Session.objects.none()
+
+
+_IS_THERE = "SELECT 1 FROM sessions_app_session WHERE id = %s::uuid"
+_IS_THEIRS = "SELECT 1 FROM sessions_app_session WHERE id = %s::uuid AND owner_id = %s::int"
+
+
+def may_change(actor: Actor, session_id: UUID) -> bool:
+    """What `sessions_of` says about one session, for the guard of every command: one prepared look-up."""
+    if actor.type in ALL_SEEING:
+        return bool(sql.fetch(_IS_THERE, [session_id]))
+    if actor.type == "user" and actor.id.isdigit():
+        return bool(sql.fetch(_IS_THEIRS, [session_id, int(actor.id)]))
+    return False
 
 
 def with_version(sessions: QuerySet[Session]) -> QuerySet[Session]:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from bus import sql
 from bus.exceptions import StreamNotFound, VersionConflict
 from bus.log import codec
 from bus.log.horizon import Horizon
@@ -30,14 +31,15 @@ WHERE position > start.after ORDER BY position LIMIT %s
 
 _APPEND = """
 WITH head AS (
-    UPDATE bus_stream SET version = version + %(n)s
-    WHERE id = %(stream)s AND (%(expected)s::bigint IS NULL OR version = %(expected)s)
-    RETURNING version - %(n)s AS base
+    UPDATE bus_stream SET version = version + %(n)s::int
+    WHERE id = %(stream)s::uuid AND (%(expected)s::bigint IS NULL OR version = %(expected)s::bigint)
+    RETURNING version - %(n)s::int AS base
 ), appended AS (
     INSERT INTO bus_storedevent
         (id, stream, version, type, schema, data, actor, command, seq, causation, correlation, traceparent, recorded_at)
-    SELECT e.id, %(stream)s, head.base + e.n, e.type, e.schema, e.data::jsonb, %(actor)s, %(command)s,
-           %(seq)s + e.n, %(causation)s, %(correlation)s, %(traceparent)s, clock_timestamp()
+    SELECT e.id, %(stream)s::uuid, head.base + e.n, e.type, e.schema, e.data::jsonb, %(actor)s::text,
+           %(command)s::uuid, %(seq)s::int + e.n, %(causation)s::uuid, %(correlation)s::text,
+           %(traceparent)s::text, clock_timestamp()
     FROM head, unnest(%(ids)s::uuid[], %(types)s::text[], %(schemas)s::smallint[], %(datas)s::text[])
          WITH ORDINALITY AS e(id, type, schema, data, n)
     ORDER BY e.n
@@ -65,7 +67,7 @@ class Origin(NamedTuple):
 
 @lru_cache(maxsize=256)
 def _statement(template: str, statements: tuple[str, ...], where: str = "") -> str:
-    projected = "".join(f",\nprojected_{n} AS (\n{sql}\n)" for n, sql in enumerate(statements))
+    projected = "".join(f",\nprojected_{n} AS (\n{statement}\n)" for n, statement in enumerate(statements))
     return template.replace("{projected}", projected).replace("{where}", where)
 
 
@@ -73,10 +75,10 @@ def fused(events: Sequence[Event], registry: Registry) -> tuple[str, ...]:
     """The set-based statements that the append can carry itself: all events of one type, all projections SQL."""
     first = events[0].type
     chain = list(registry.chain(first))
-    sql = [projection for projection in chain if isinstance(projection, SqlProjection)]
-    if len(sql) != len(chain) or any(event.type != first for event in events):
+    set_based = [projection for projection in chain if isinstance(projection, SqlProjection)]
+    if len(set_based) != len(chain) or any(event.type != first for event in events):
         return ()
-    return tuple(statement for projection in sql for statement in projection.statements)
+    return tuple(statement for projection in set_based for statement in projection.statements)
 
 
 def append(
@@ -108,9 +110,7 @@ def append(
         "schemas": [event.schema for event in events],
         "datas": [data.decode() for data in datas],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_statement(_APPEND, statements), parameters)
-        rows = cursor.fetchall()
+    rows = sql.fetch(_statement(_APPEND, statements), parameters)
     if not rows:
         raise _why_not(stream, expected)
     return [
@@ -177,13 +177,13 @@ def read(
     registry: Registry, stream: UUID, *, after: int = 0, until: int | None = None, limit: int = 500
 ) -> list[Envelope]:
     """A page of a stream: versions above `after` (up to `until`), oldest first."""
-    sql = f"SELECT {COLUMNS} FROM bus_storedevent WHERE stream = %s AND version > %s"
+    query = f"SELECT {COLUMNS} FROM bus_storedevent WHERE stream = %s AND version > %s"
     parameters: list[Any] = [stream, after]
     if until is not None:
-        sql += " AND version <= %s"
+        query += " AND version <= %s"
         parameters.append(until)
     with connection.cursor() as cursor:
-        cursor.execute(f"{sql} ORDER BY version LIMIT %s", [*parameters, limit])
+        cursor.execute(f"{query} ORDER BY version LIMIT %s", [*parameters, limit])
         return [codec.envelope_from_row(row, registry) for row in cursor.fetchall()]
 
 
