@@ -118,9 +118,11 @@ class Notice(Message):
 
 class Delta(Notice):
     """The next piece of a growing text: `offset` counts the characters (code points) before it. The hub puts deltas
-    in order, closes gaps from the stored tail, and gives a newcomer the text so far."""
+    in order, closes gaps from the stored tail, and gives a newcomer the text so far. Of two attempts at the same text
+    the higher one counts; an event with `begins_tail` names its attempt too."""
 
     key: UUID
+    attempt: int = 1
     offset: int
     text: str
 

@@ -26,4 +26,5 @@ application = Edge(
     with_static(ServeStaticASGI, routes),
     body_limit=settings.BODY_LIMIT,
     concurrency=settings.MAX_CONCURRENT_REQUESTS,
+    body_timeout=settings.BODY_TIMEOUT,
 )

@@ -2,6 +2,8 @@
 
 Servers differ in what they enforce (daphne enforces nothing), so it is done here, before anything is buffered."""
 
+import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -13,17 +15,19 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
-class BodyTooLarge(Exception):
-    """The request's body grew over the limit while it was read."""
-
-
 class Edge:
-    """ASGI middleware. Answers 413 and 503 itself, as problem documents."""
+    """ASGI middleware. Answers 413, 408 and 503 itself, as problem documents.
 
-    def __init__(self, application: Application, *, body_limit: int, concurrency: int) -> None:
+    A body is read here, within its limit and its time, before the request takes one of the places: those who send
+    slowly, or do not send at all, keep nobody else out."""
+
+    def __init__(
+        self, application: Application, *, body_limit: int, concurrency: int, body_timeout: float = 20.0
+    ) -> None:
         self.application = application
         self.body_limit = body_limit
         self.concurrency = concurrency
+        self.body_timeout = body_timeout
         self.at_work = 0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -31,39 +35,61 @@ class Edge:
             await _lifespan(receive, send)
         elif scope["type"] != "http":
             await self.application(scope, receive, send)
-        elif self.at_work >= self.concurrency and scope["path"] not in ("/healthz", "/readyz"):
-            busy = (b"retry-after", b"1")
-            await problem(scope, send, 503, "unavailable", "The server is at its limit; try again.", busy)
+        elif self._full(scope):
+            await self._busy(scope, send)
         elif declared_length(scope) > self.body_limit:
-            await problem(scope, send, 413, "too-large", f"The body may have at most {self.body_limit} bytes.")
+            await self._too_large(scope, send)
         else:
-            await self._run(scope, receive, send)
+            await self._read_and_run(scope, receive, send)
 
-    async def _run(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def _read_and_run(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(self.body_timeout):
+                messages = await self._body(receive)
+        except TimeoutError:
+            await problem(scope, send, 408, "timeout", f"The body did not arrive within {self.body_timeout:.0f} s.")
+            return
+        if messages is None:
+            await self._too_large(scope, send)
+        elif self._full(scope):
+            await self._busy(scope, send)
+        else:
+            await self._run(scope, messages, receive, send)
+
+    async def _body(self, receive: Receive) -> deque[Message] | None:
+        """The request's messages up to the end of its body; None when it grew over the limit."""
+        messages: deque[Message] = deque()
         read = 0
-        answered = False
-
-        async def counted() -> Message:
-            nonlocal read
+        while True:
             message = await receive()
+            messages.append(message)
             read += len(message.get("body", b""))
             if read > self.body_limit:
-                raise BodyTooLarge
-            return message
+                return None
+            if message["type"] != "http.request" or not message.get("more_body"):
+                return messages
 
-        async def noted(message: Message) -> None:
-            nonlocal answered
-            answered = True
-            await send(message)
+    async def _run(
+        self, scope: MutableMapping[str, Any], messages: deque[Message], receive: Receive, send: Send
+    ) -> None:
+        async def replayed() -> Message:
+            return messages.popleft() if messages else await receive()
 
         self.at_work += 1
         try:
-            await self.application(scope, counted, noted)
-        except BodyTooLarge:
-            if not answered:
-                await problem(scope, send, 413, "too-large", f"The body may have at most {self.body_limit} bytes.")
+            await self.application(scope, replayed, send)
         finally:
             self.at_work -= 1
+
+    def _full(self, scope: MutableMapping[str, Any]) -> bool:
+        return self.at_work >= self.concurrency and scope["path"] not in ("/healthz", "/readyz")
+
+    async def _busy(self, scope: MutableMapping[str, Any], send: Send) -> None:
+        again = (b"retry-after", b"1")
+        await problem(scope, send, 503, "unavailable", "The server is at its limit; try again.", again)
+
+    async def _too_large(self, scope: MutableMapping[str, Any], send: Send) -> None:
+        await problem(scope, send, 413, "too-large", f"The body may have at most {self.body_limit} bytes.")
 
 
 def declared_length(scope: MutableMapping[str, Any]) -> int:

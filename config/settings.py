@@ -40,6 +40,7 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must be a postgres:// URL: Parley relies on PostgreSQL's row locks.")
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,  # under ASGI a kept connection leaks; the pool below keeps them instead
+    "CONN_HEALTH_CHECKS": True,  # the pool hands out no connection that a restart of PostgreSQL has cut
     "OPTIONS": {
         **DATABASES["default"].get("OPTIONS", {}),
         "pool": {
@@ -105,6 +106,7 @@ CONTENT_SECURITY_POLICY = {
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # TLS redirect: see SECURE_SSL_REDIRECT
 BODY_LIMIT = env.number("BODY_LIMIT", 1_048_576, "largest request body, in bytes", least=1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
+BODY_TIMEOUT = env.seconds("BODY_TIMEOUT", 20.0, "longest time a request's body may take to arrive", least=0.1)
 MAX_CONCURRENT_REQUESTS = env.number(
     "MAX_CONCURRENT_REQUESTS", 64, "requests at work in one process before 503", least=1
 )
@@ -190,6 +192,7 @@ CHANNEL_LAYERS = {
 }
 PLUGINS = env.words("PLUGINS", [], "modules with plugins, imported at start")
 LLM_PROVIDERS = {"echo": "sessions_app.llm.providers.echo.EchoProvider"}
+RUN_TIMEOUT = env.seconds("RUN_TIMEOUT", 600.0, "longest time an answer may take", least=1.0)
 DELTA_INTERVAL = env.seconds("DELTA_INTERVAL", 0.04, "pieces of an answer within this time are shown together")
 CHUNK_INTERVAL = env.seconds("CHUNK_INTERVAL", 0.5, "how often the text of streaming answers is stored", least=0.05)
 
@@ -210,6 +213,7 @@ BUS_SOCKET_ITEMS = env.number("BUS_SOCKET_ITEMS", 512, "frames waiting for one s
 BUS_SOCKET_BYTES = env.number(
     "BUS_SOCKET_BYTES", 524_288, "bytes waiting for one socket before it is closed", least=65_536
 )
+BUS_REAUTHENTICATE = env.seconds("BUS_REAUTHENTICATE", 20.0, "how often a socket's login is looked after", least=0.1)
 BUS_CLOSE_TIMEOUT = env.seconds("BUS_CLOSE_TIMEOUT", 3.0, "longest wait for a socket to take its goodbye")
 BUS_DRAIN_SPREAD = env.seconds("BUS_DRAIN_SPREAD", 1.0, "sockets are told to come back within this time at a shutdown")
 BUS_LEASE_SECONDS = env.number("BUS_LEASE_SECONDS", 30, "work not renewed for so long is taken over", least=2)

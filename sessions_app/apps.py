@@ -15,6 +15,7 @@ class SessionsConfig(AppConfig):
 
         from bus.live import tails
         from bus.registry import default
+        from bus.work import retention
         from sessions_app import access, events, projections, reactions  # noqa: F401
         from sessions_app.handlers import messages, runs, sessions, tokens  # noqa: F401
         from sessions_app.llm import chunks
@@ -22,5 +23,6 @@ class SessionsConfig(AppConfig):
         default.register_events(events)
         default.guards.append(access.guard)
         tails.set_source(chunks.growing)
+        retention.pruners.append(chunks.prune)
         for module in settings.PLUGINS:
             import_module(module)

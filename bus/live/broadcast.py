@@ -102,4 +102,8 @@ def on_events_recorded(*, envelopes: list[Envelope], **_: object) -> None:
 
 def on_notice_told(*, notice: Notice, **_: object) -> None:
     """Receiver of `notice_told`."""
-    publisher().publish([frames.of_notice(notice)])
+    frame = frames.of_notice(notice)
+    if len(frame.body) > frames.MAX_BODY:  # unlike an event it cannot be read from the log
+        observe.FRAMES_DROPPED.labels("notice too large").inc()
+        return
+    publisher().publish([frame])

@@ -1,6 +1,7 @@
 """One socket: its subscriptions, its bounded outbox, its methods. Speaks the protocol of docs/protocol.md; the consumer
 gives it a transport."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Protocol
 from uuid import UUID
@@ -127,6 +128,7 @@ class Connection:
 
     def __init__(self, actor: Actor, may_read: MayRead, limits: tuple[int, int]) -> None:
         self.actor = actor
+        self.authenticated_at = asyncio.get_running_loop().time()
         self.outbox: Outbox[str] = Outbox(*limits)
         self._may_read = may_read
         self._subscriptions: dict[str, Subscription] = {}

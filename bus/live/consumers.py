@@ -20,6 +20,9 @@ from bus.messages import Actor
 
 logger = logging.getLogger(__name__)
 
+STILL_SECONDS = 2.0
+"""How old the knowledge of who is calling may be when a frame is handled."""
+
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -72,6 +75,7 @@ class LiveConsumer:
         reading = asyncio.create_task(self._read(scope, connection, receive))
         writing = asyncio.create_task(self._write(connection, send))
         ending = asyncio.create_task(connection.outbox.ended.wait())
+        watching = asyncio.create_task(self._watch(scope, connection))
         try:
             await asyncio.wait((reading, ending), return_when=asyncio.FIRST_COMPLETED)
             if reading.done() and reading.exception() is None:
@@ -83,9 +87,9 @@ class LiveConsumer:
             raise connection.outbox.closed or Hangup(CloseCode.UNAVAILABLE, "")
         finally:
             hub.connections.discard(leave)
-            for task in (reading, writing, ending):
+            for task in (reading, writing, ending, watching):
                 task.cancel()
-            await asyncio.gather(reading, writing, ending, return_exceptions=True)
+            await asyncio.gather(reading, writing, ending, watching, return_exceptions=True)
             connection.close()
 
     async def _read(self, scope: Scope, connection: Connection, receive: Receive) -> None:
@@ -96,7 +100,28 @@ class LiveConsumer:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
+            await self._still(scope, connection)
             await connection.receive(message.get("text"), message.get("bytes"))
+
+    async def _still(self, scope: Scope, connection: Connection, within: float = STILL_SECONDS) -> None:
+        """Who opened the socket must still be who they were, as of the last few seconds. Raises Hangup."""
+        now = asyncio.get_running_loop().time()
+        if now - connection.authenticated_at > within:
+            if await self.authenticate(scope) != connection.actor:
+                raise Hangup(CloseCode.UNAUTHENTICATED, "your login has ended")
+            connection.authenticated_at = now
+
+    async def _watch(self, scope: Scope, connection: Connection) -> None:
+        """A socket that only listens is looked after, too."""
+        while True:
+            await asyncio.sleep(settings.BUS_REAUTHENTICATE)
+            try:
+                await self._still(scope, connection, within=0.0)
+            except Hangup as hangup:
+                connection.outbox.close(hangup)
+                return
+            except Exception as error:  # the database is away: not the reader's fault
+                logger.warning("could not look after a socket: %r", error)
 
     async def _subscribe_by_path(self, scope: Scope, connection: Connection) -> None:
         try:

@@ -20,6 +20,8 @@ PAGE = 200
 TAIL_RETRY = 0.25
 TAIL_TRIES = 20
 MAX_EARLY = 1000
+ENDED = 2**31
+"""Higher than any attempt: nothing more counts."""
 
 
 class Feed:
@@ -35,7 +37,7 @@ class Feed:
         self._early: dict[int, Frame] = {}
         self._healing: asyncio.Task[None] | None = None
         self._mending: asyncio.Task[None] | None = None
-        self._ended: set[UUID] = set()
+        self._attempts: dict[UUID | None, int] = {}
 
     async def open(self) -> None:
         """Take the present head and tails from the database; call it after the group was joined."""
@@ -106,20 +108,28 @@ class Feed:
                 subscription.offer(frame)
         kind = self.registry.events.get(frame.type)
         if kind is not None and (kind.ends_tail or kind.begins_tail):
-            key = UUID(frame.decoded()["data"][kind.ends_tail or kind.begins_tail])
+            data = frame.decoded()["data"]
+            key = UUID(data[kind.ends_tail or kind.begins_tail])
             self.tails.pop(key, None)
-            if kind.ends_tail:
-                self._ended.add(key)
+            self._attempts[key] = ENDED if kind.ends_tail else data["attempt"]
 
     # -- notices -------------------------------------------------------------------------------------------------
 
     def _take_notice(self, frame: Frame) -> None:
         if frame.key is None:
             self._notify(frame)
-        elif frame.key not in self._ended:
+        elif self._counts(frame):
             tail = self._grow(frame)
             if tail.has_gap and (self._mending is None or self._mending.done()):
                 self._mending = asyncio.create_task(self._mend())
+
+    def _counts(self, frame: Frame) -> bool:
+        """Whether a delta is of the newest attempt known; one of a newer attempt begins the text anew."""
+        known = self._attempts.get(frame.key, 0)
+        if frame.attempt > known and frame.key is not None:
+            self._attempts[frame.key] = frame.attempt
+            self.tails.pop(frame.key, None)
+        return frame.attempt >= known
 
     def _grow(self, frame: Frame) -> Tail:
         assert frame.key is not None
@@ -147,7 +157,7 @@ class Feed:
 
     async def _load_tails(self) -> None:
         for frame in await tails.stored(self.stream):
-            if frame.key not in self._ended:
+            if self._counts(frame):
                 self._grow(frame)
 
     def greet(self, subscription: Subscription) -> None:

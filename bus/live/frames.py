@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from bus.messages import Delta, Envelope, Notice
+from bus.messages import Delta, Envelope, Notice, changed
 
 MAX_BODY = 32 * 1024
 """Larger events travel as a bare version; the hubs read them from the log."""
@@ -21,6 +21,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 0
     body: bytes = b""
     key: UUID | None = None
+    attempt: int = 0
     offset: int = 0
     text: str = ""
 
@@ -51,8 +52,10 @@ def of_notice(notice: Notice) -> Frame:
     values = msgspec.to_builtins(notice)
     values.pop("session_id")
     body = _encode({"type": notice.type, **values})
-    delta = {"key": notice.key, "offset": notice.offset, "text": notice.text} if isinstance(notice, Delta) else {}
-    return Frame(stream=notice.session_id, type=notice.type, body=body, **delta)  # type: ignore[arg-type]
+    frame = Frame(stream=notice.session_id, type=notice.type, body=body)
+    if not isinstance(notice, Delta):
+        return frame
+    return changed(frame, key=notice.key, attempt=notice.attempt, offset=notice.offset, text=notice.text)
 
 
 def pack(frame: Frame) -> dict[str, Any]:
@@ -60,7 +63,7 @@ def pack(frame: Frame) -> dict[str, Any]:
     body = frame.body if len(frame.body) <= MAX_BODY else b""
     packed: dict[str, Any] = {"t": frame.type, "v": frame.version, "b": body}
     if frame.key is not None:
-        packed |= {"k": str(frame.key), "o": frame.offset, "x": frame.text}
+        packed |= {"k": str(frame.key), "a": frame.attempt, "o": frame.offset, "x": frame.text}
     return packed
 
 
@@ -73,6 +76,7 @@ def unpack(stream: UUID, packed: dict[str, Any]) -> Frame:
         version=packed["v"],
         body=packed["b"],
         key=key,
+        attempt=packed.get("a", 0),
         offset=packed.get("o", 0),
         text=packed.get("x", ""),
     )

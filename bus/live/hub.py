@@ -4,6 +4,7 @@ Sockets, SSE and `bus.subscribe()` attach their subscriptions here. Behind every
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import UUID
@@ -34,6 +35,7 @@ class Hub:
         self.connections: set[Callable[[], None]] = set()
         self.log_changed = asyncio.Event()
         self._opening: dict[UUID, asyncio.Task[Feed]] = {}
+        self._waiting: Counter[UUID] = Counter()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._catching_up: dict[Subscription, asyncio.Task[None]] = {}
         self._spawn(self._poll())
@@ -43,7 +45,7 @@ class Hub:
 
         Raises Invalid when `after` lies beyond the head: the reader knows more than the log does."""
         feed = await self._feed(subscription.stream)
-        feed.readers.add(subscription)  # not live yet, but it keeps the feed
+        feed.readers.add(subscription)  # not live yet, but it keeps the feed: nothing was awaited since it was found
         observe.SUBSCRIPTIONS.inc()
         try:
             if after is not None and after > feed.head:
@@ -94,8 +96,9 @@ class Hub:
                     raise LookupError(f"the log ends before version {feed.head}")
                 for frame in page:
                     await subscription.sink.room()
-                    if frame.version <= feed.head:
-                        subscription.offer(frame)
+                    if frame.version > feed.head:
+                        break  # read before its turn; the next page has it
+                    subscription.offer(frame)
             # nothing is awaited between the last comparison and this line, so no frame can slip through
             subscription.live = True
             feed.greet(subscription)
@@ -106,11 +109,29 @@ class Hub:
             self._catching_up.pop(subscription, None)
 
     async def _feed(self, stream: UUID) -> Feed:
+        """The session's feed, opened where there is none. While somebody waits for it, it is not closed."""
+        if stream in self.feeds and stream not in self._opening:
+            return self.feeds[stream]
         if stream not in self._opening:
-            if stream in self.feeds:
-                return self.feeds[stream]
             self._opening[stream] = self._spawn(self._open(stream))
-        return await asyncio.shield(self._opening[stream])
+        self._waiting[stream] += 1
+        try:
+            feed: Feed = await asyncio.shield(self._opening[stream])
+        except asyncio.CancelledError:
+            self._done_waiting(stream)
+            if stream in self.feeds:
+                self._leave_if_unused(self.feeds[stream])
+            raise
+        except Exception:
+            self._done_waiting(stream)
+            raise
+        self._done_waiting(stream)
+        return feed
+
+    def _done_waiting(self, stream: UUID) -> None:
+        self._waiting[stream] -= 1
+        if not self._waiting[stream]:
+            del self._waiting[stream]
 
     async def _open(self, stream: UUID) -> Feed:
         """Join the group, then read the head: what is recorded in between arrives by both ways, or by the poll."""
@@ -120,13 +141,16 @@ class Hub:
             await feed.open()
         except BaseException:
             self.feeds.pop(stream, None)
+            self._spawn(self.line.leave(group_of(stream)))
             raise
         finally:
             self._opening.pop(stream, None)
+        self._leave_if_unused(feed)  # everybody who waited may have left meanwhile
         return feed
 
     def _leave_if_unused(self, feed: Feed) -> None:
-        if not feed.readers and self.feeds.get(feed.stream) is feed and feed.stream not in self._opening:
+        wanted = feed.readers or feed.stream in self._opening or feed.stream in self._waiting
+        if not wanted and self.feeds.get(feed.stream) is feed:
             del self.feeds[feed.stream]
             feed.close()
             self._spawn(self.line.leave(group_of(feed.stream)))

@@ -71,8 +71,7 @@ class Line:
     async def _receive(self, channel: str) -> None:
         layer = get_channel_layer()
         while True:
-            message = await layer.receive(channel)
             try:
-                self._on_message(message)
+                self._on_message(await layer.receive(channel))
             except Exception:  # one bad message must not deafen the process
                 logger.exception("message from the channel layer not understood")

@@ -19,7 +19,17 @@ from bus.registry import Registry
 
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncConnectionPool[Any]] = WeakKeyDictionary()
 
-_PAGE = f"SELECT {store.COLUMNS} FROM bus_storedevent WHERE stream = %s AND version > %s ORDER BY version LIMIT %s"
+DJANGOS_OWN = frozenset({"context", "cursor_factory", "prepare_threshold", "server_side_binding", "pool"})
+
+PAGE_BYTES = 256 * 1024
+
+_PAGE = f"""
+SELECT {store.NAMES} FROM (
+    SELECT {store.COLUMNS}, sum(octet_length(data::text)) OVER line AS bytes, row_number() OVER line AS n
+    FROM (SELECT * FROM bus_storedevent WHERE stream = %s AND version > %s ORDER BY version LIMIT %s) AS page
+    WINDOW line AS (ORDER BY version)
+) AS measured WHERE bytes <= {PAGE_BYTES} OR n = 1 ORDER BY version
+"""
 _HEADS = "SELECT id, version FROM bus_stream WHERE id = ANY(%s)"
 
 
@@ -29,10 +39,9 @@ async def pool() -> AsyncConnectionPool[Any]:
     existing = _pools.get(loop)
     if existing is not None:
         return existing
+    # everything Django was given but what only its own connections understand: TLS settings above all
     parameters: dict[str, Any] = dict(connections["default"].get_connection_params())
-    wanted: dict[str, Any] = {
-        name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if name in parameters
-    }
+    wanted = {name: value for name, value in parameters.items() if name not in DJANGOS_OWN}
     created: AsyncConnectionPool[Any] = AsyncConnectionPool(
         kwargs={**wanted, "autocommit": True},
         min_size=0,
@@ -62,7 +71,7 @@ async def fetch(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 async def page(registry: Registry, stream: UUID, after: int, limit: int) -> list[Frame]:
-    """The frames of a stream's versions above `after`, oldest first."""
+    """The frames of a stream's versions above `after`, oldest first: at most `limit`, and about PAGE_BYTES."""
     rows = await fetch(_PAGE, [stream, after, limit])
     return [frames.of_event(codec.envelope_from_row(row, registry)) for row in rows]
 

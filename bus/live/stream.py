@@ -167,10 +167,12 @@ def cancel(task: asyncio.Task[None]) -> None:
 async def _follow_log(stream: EventStream, registry: Registry, after: int | None) -> None:
     hub = hubs.hub()
     await hub.line.join(LOG_GROUP)
-    horizon = Horizon(after if after is not None else await reader.log_head())
+    horizon = Horizon(after) if after is not None else None
     while True:
         hub.log_changed.clear()
         try:
+            if horizon is None:
+                horizon = Horizon(await reader.log_head())
             while page := await reader.log_page(registry, horizon, 200):
                 for envelope in page:
                     await stream.outbox.room()

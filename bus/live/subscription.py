@@ -48,6 +48,8 @@ class Subscription:
 
     def offer(self, frame: Frame) -> None:
         """Deliver the event with version `next`, if it is wanted. A full sink drops this subscriber, nobody else."""
+        if frame.version != self.next:
+            return  # nobody may make a reader skip or repeat, whatever the hub believes
         self.next = frame.version + 1
         if not self.dropped and self._accepts(frame) and not self.sink.put(frame):
             self.drop(SubscriberTooSlow())

@@ -17,7 +17,8 @@ from bus.log.horizon import Horizon
 from bus.messages import Context, Envelope, Event, uuid7
 from bus.registry import Registry, SqlProjection
 
-COLUMNS = "id, stream, version, position, type, schema, data::text, actor, causation, correlation, recorded_at"
+NAMES = "id, stream, version, position, type, schema, data, actor, causation, correlation, recorded_at"
+COLUMNS = NAMES.replace("data", "data::text")
 
 # at a gap the reader takes a transaction id: only that lies above every id given out so far; a snapshot's xmax does not
 LOG_PAGE = f"""

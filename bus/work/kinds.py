@@ -7,13 +7,19 @@ import msgspec
 from bus.work.lease import Lease
 
 
+def _nothing(held: Lease, detail: str) -> None:
+    """Whoever asked finds the refusal with the work."""
+
+
 class Kind(msgspec.Struct, frozen=True):
-    """`run` does the work and brings it to a final state; `parked` is told when it never will."""
+    """`run` does the work and brings it to a final state; `parked` is told when it never will, `refused` when it was
+    refused for good."""
 
     name: str
     task: str
     run: Callable[[Lease], None]
     parked: Callable[[Lease, str], None]
+    refused: Callable[[Lease, str], None] = _nothing
 
 
 _kinds: dict[str, Kind] = {}

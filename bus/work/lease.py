@@ -19,15 +19,19 @@ _CLAIM = f"""
 UPDATE bus_work
 SET state = 'running', fence = fence + 1, owner = %(owner)s, attempts = attempts + 1,
     lease_until = now() + make_interval(secs => %(seconds)s)
-WHERE id = %(id)s AND attempts < max_attempts
-  AND ((state = 'queued' AND run_after <= now()) OR (state = 'running' AND lease_until < now()))
+WHERE id = (
+    SELECT id FROM bus_work
+    WHERE id = %(id)s AND attempts < max_attempts
+      AND ((state = 'queued' AND run_after <= now()) OR (state = 'running' AND lease_until < now()))
+    FOR UPDATE SKIP LOCKED  -- locked: somebody is writing for it, and a claimer that waited would sweep nothing else
+)
 RETURNING {_COLUMNS}
 """
 
 _HOLD = """
 UPDATE bus_work SET lease_until = now() + make_interval(secs => %s)
 WHERE id = %s AND fence = %s AND state = 'running'
-RETURNING cancel_requested_at IS NOT NULL
+RETURNING cancel_requested_at IS NOT NULL, set_config('idle_in_transaction_session_timeout', %s, true)
 """
 
 _FINISH = """
@@ -41,10 +45,17 @@ WHERE id = %s AND fence = %s AND state = 'running'
 """
 
 _RENEW = """
-UPDATE bus_work AS w SET lease_until = now() + make_interval(secs => %s)
-FROM unnest(%s::uuid[], %s::bigint[]) AS held(id, fence)
-WHERE w.id = held.id AND w.fence = held.fence AND w.state = 'running'
-RETURNING w.id, w.cancel_requested_at IS NOT NULL
+WITH mine AS (
+    SELECT id, cancel_requested_at IS NOT NULL AS cancelled
+    FROM bus_work JOIN unnest(%(ids)s::uuid[], %(fences)s::bigint[]) AS held(id, fence) USING (id, fence)
+    WHERE state = 'running'
+), free AS (  -- what is locked is being held or finished right now: to wait for it would let the others run out
+    SELECT id FROM bus_work JOIN unnest(%(ids)s::uuid[], %(fences)s::bigint[]) AS held(id, fence) USING (id, fence)
+    WHERE state = 'running' FOR UPDATE OF bus_work SKIP LOCKED
+), renewed AS (
+    UPDATE bus_work AS w SET lease_until = now() + make_interval(secs => %(seconds)s) FROM free WHERE w.id = free.id
+)
+SELECT id, cancelled FROM mine
 """
 
 _EXHAUSTED = f"""
@@ -106,9 +117,13 @@ def claim(work: UUID, owner: str) -> Lease | None:
 
 
 def hold(lease: Lease) -> bool:
-    """Renew inside the caller's transaction, which then may write. True: a cancel was requested. Raises LeaseLost."""
+    """Renew inside the caller's transaction, which then may write. True: a cancel was requested. Raises LeaseLost.
+
+    The transaction locks the row: one that is idle for longer than a lease, because its process is frozen, is ended
+    by PostgreSQL, or nobody could take the work over."""
+    seconds = settings.BUS_LEASE_SECONDS
     with connection.cursor() as cursor:
-        cursor.execute(_HOLD, [settings.BUS_LEASE_SECONDS, lease.id, lease.fence])
+        cursor.execute(_HOLD, [seconds, lease.id, lease.fence, f"{seconds}s"])
         row = cursor.fetchone()
     if row is None:
         raise LeaseLost
@@ -136,7 +151,7 @@ def renew(leases: Iterable[Lease]) -> tuple[set[UUID], set[UUID]]:
         return set(), set()
     with connection.cursor() as cursor:
         ids, fences = [lease.id for lease in held], [lease.fence for lease in held]
-        cursor.execute(_RENEW, [settings.BUS_LEASE_SECONDS, ids, fences])
+        cursor.execute(_RENEW, {"ids": ids, "fences": fences, "seconds": settings.BUS_LEASE_SECONDS})
         rows = cursor.fetchall()
     return {row[0] for row in rows}, {row[0] for row in rows if row[1]}
 

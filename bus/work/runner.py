@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+from collections.abc import Callable
 from uuid import UUID
 
 from django.db import connections, transaction
@@ -48,7 +49,9 @@ def settle(held: Lease, error: Exception) -> None:
     try:
         if isinstance(error, Refused):
             observe.WORK.labels(held.kind, "failed").inc()
-            lease.finish(held, "failed", error=problem)
+            with transaction.atomic():
+                lease.finish(held, "failed", error=problem)
+                _tell(kinds.named(held.kind).refused, held, problem["detail"])
         elif held.last_attempt:
             logger.error("%s %s parked after %d attempts", held.kind, held.id, held.attempts, exc_info=error)
             with transaction.atomic():
@@ -71,6 +74,14 @@ def park_one() -> bool:
 
 
 def report(held: Lease, detail: str) -> None:
-    """Count parked work and tell its kind, which records it where people look."""
+    """Count parked work and tell its kind, which records it where people look. It stays parked if that fails."""
     observe.WORK.labels(held.kind, "parked").inc()
-    kinds.named(held.kind).parked(held, detail)
+    _tell(kinds.named(held.kind).parked, held, detail)
+
+
+def _tell(function: Callable[[Lease, str], None], held: Lease, detail: str) -> None:
+    try:
+        with transaction.atomic():
+            function(held, detail)
+    except Exception:  # one that cannot be reported must not keep the others from being taken up
+        logger.exception("the end of %s %s could not be reported", held.kind, held.id)

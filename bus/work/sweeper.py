@@ -4,6 +4,7 @@ what runs here, parks what keeps dying, feeds the durable subscribers. No leader
 import logging
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from uuid import UUID
@@ -20,59 +21,82 @@ logger = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """Start it once per worker process; `stop` lets the work at hand finish."""
+    """Start it once per worker process; `stop` lets the work at hand finish.
+
+    Three threads, so that a slow subscriber delays no renewal and no take-up."""
 
     def __init__(self) -> None:
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(settings.BUS_SWEEP_THREADS, thread_name_prefix="sweep")
         self._taken: set[UUID] = set()
-        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
-        self._renewed = time.monotonic()
         self._pruned = 0.0
+        steps = {
+            "sweeper": (self.sweep, settings.BUS_SWEEP_INTERVAL),
+            "renewer": (renew, settings.BUS_RENEW_SECONDS),
+            "deliverer": (deliver, settings.BUS_SWEEP_INTERVAL),
+        }
+        self._threads = [
+            threading.Thread(target=self._repeat, args=step, name=name, daemon=True) for name, step in steps.items()
+        ]
 
     def start(self) -> None:
         """Begin sweeping."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Take up nothing more; returns when the sweep under way has ended."""
+        """Take up nothing more; returns when the steps under way have ended."""
         self._stopping.set()
-        self._thread.join(timeout=10)
+        for thread in self._threads:
+            thread.join(timeout=10)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _run(self) -> None:
-        while not self._stopping.wait(settings.BUS_SWEEP_INTERVAL):
+    def _repeat(self, step: Callable[[], None], interval: float) -> None:
+        pause = interval
+        while not self._stopping.wait(pause):
+            pause = interval
             try:
-                self.sweep()
-            except Exception as error:  # the database is away; the next round tries again
-                logger.warning("sweep failed: %r", error)
+                step()
+            except Exception as error:  # the database is away; soon again
+                logger.warning("%s failed: %r", threading.current_thread().name, error)
+                pause = min(interval, settings.BUS_SWEEP_INTERVAL)
             finally:
                 connections.close_all()
 
     def sweep(self) -> None:
-        """One round."""
-        if time.monotonic() - self._renewed >= settings.BUS_RENEW_SECONDS:
-            self._renewed = time.monotonic()
-            lease.renew(tuple(runner.active.values()))
+        """One round: park what keeps dying, take up what nobody took, forget what is old."""
         while runner.park_one():
             pass
-        if time.monotonic() - self._pruned >= PRUNE_SECONDS:
-            self._pruned = time.monotonic()
-            retention.prune()
         free = settings.BUS_SWEEP_THREADS - len(self._taken)
         for work in lease.due(free, settings.BUS_SWEEP_GRACE) if free > 0 else ():
             if work not in self._taken and work not in runner.active:
                 self._taken.add(work)
                 self._pool.submit(self._take, work)
-        durable.deliver_all(runner.OWNER)
+        if time.monotonic() - self._pruned >= PRUNE_SECONDS:
+            self._pruned = time.monotonic()
+            retention.prune()
 
     def _take(self, work: UUID) -> None:
         try:
             runner.run(work)
-        except Exception as error:  # as in _run
+        except Exception as error:  # as in _repeat
             logger.warning("work %s not taken up: %r", work, error)
         finally:
             self._taken.discard(work)
+
+
+def renew() -> None:
+    """Renew the leases of what runs here; what was lost is no longer active, which its work notices."""
+    mine = tuple(runner.active.values())
+    held, _ = lease.renew(mine)
+    for lost in mine:
+        if lost.id not in held and runner.active.get(lost.id) is lost:
+            del runner.active[lost.id]
+
+
+def deliver() -> None:
+    """Bring the durable subscribers up to the log."""
+    durable.deliver_all(runner.OWNER)
 
 
 @cache

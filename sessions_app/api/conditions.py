@@ -23,9 +23,10 @@ def context_of(request: Request, expected_version: int | None = None) -> Context
     key = request.headers.get("Idempotency-Key")
     if key is not None and not _KEY.fullmatch(key):
         raise Invalid("An Idempotency-Key has 1 to 200 printable ASCII characters.")
+    used = key if request.method == "POST" else None  # the others are safe to repeat by If-Match, or by nature
     correlation = getattr(request._request, "request_id", "")
     return Context(
-        actor=actor_of(request), correlation_id=correlation, expected_version=expected_version, idempotency_key=key
+        actor=actor_of(request), correlation_id=correlation, expected_version=expected_version, idempotency_key=used
     )
 
 

@@ -28,9 +28,14 @@ ON CONFLICT (run, attempt, seq) DO NOTHING
 """
 _STORED = "SELECT coalesce(string_agg(text, '' ORDER BY attempt, seq), '') FROM sessions_app_runchunk WHERE run = %s"
 _GROWING = """
-SELECT c.run, string_agg(c.text, '' ORDER BY c.seq)
+SELECT c.run, c.attempt, string_agg(c.text, '' ORDER BY c.seq)
 FROM sessions_app_run AS r JOIN sessions_app_runchunk AS c ON c.run = r.id AND c.attempt = r.attempt
-WHERE r.session_id = %s AND r.state = 'running' GROUP BY c.run
+WHERE r.session_id = %s AND r.state = 'running' GROUP BY c.run, c.attempt
+"""
+
+_PRUNE = """
+DELETE FROM sessions_app_runchunk AS c
+WHERE NOT EXISTS (SELECT FROM bus_work AS w WHERE w.id = c.run AND w.state IN ('queued', 'running'))
 """
 
 Row = tuple[UUID, int, int, int, str]
@@ -43,6 +48,7 @@ class ChunkWriter:
         self._texts: dict[UUID, list[str]] = {}
         self._leases: dict[UUID, Lease] = {}
         self._seq: dict[UUID, int] = {}
+        self._unsent: list[Row] = []
         self._flushing: asyncio.Task[None] | None = None
 
     def add(self, lease: Lease, text: str) -> None:
@@ -56,16 +62,18 @@ class ChunkWriter:
         """The run has ended; nothing of it need be stored any more."""
         for kept in (self._texts, self._leases, self._seq):
             kept.pop(run, None)
+        self._unsent = [row for row in self._unsent if row[0] != run]
 
     async def _flush_while_needed(self) -> None:
-        while self._texts:
+        while self._texts or self._unsent:
             await asyncio.sleep(settings.CHUNK_INTERVAL)
-            rows = self._take()
-            if rows:
-                try:
-                    await in_thread(insert, rows)
-                except Exception as error:  # the database is away: what is complete is still recorded at the end
-                    logger.warning("chunks of %d runs not stored: %r", len(rows), error)
+            rows = self._unsent = [*self._unsent, *self._take()]  # kept until stored: a text must have no hole
+            try:
+                await in_thread(insert, rows)
+            except Exception as error:  # the database is away
+                logger.warning("%d chunks not stored, trying again: %r", len(rows), error)
+            else:
+                self._unsent = [row for row in self._unsent if row not in rows]
 
     def _take(self) -> list[Row]:
         rows: list[Row] = []
@@ -97,10 +105,16 @@ def remove(run: UUID) -> None:
         cursor.execute("DELETE FROM sessions_app_runchunk WHERE run = %s", [run])
 
 
+def prune() -> None:
+    """Chunks of runs that nobody works on any more: their session was deleted, or an insert came after the end."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PRUNE)
+
+
 async def growing(session: UUID) -> list[Delta]:
     """The answers growing in a session, for the hub (see `bus.live.tails`)."""
     rows = await reader.fetch(_GROWING, [session])
-    return [RunDelta(session_id=session, key=run, offset=0, text=text) for run, text in rows]
+    return [RunDelta(session_id=session, key=run, attempt=attempt, offset=0, text=text) for run, attempt, text in rows]
 
 
 @cache

@@ -4,17 +4,17 @@ Between its transactions it holds no database connection, and it waits for the p
 
 import asyncio
 import re
+import time
 from contextlib import suppress
-from uuid import UUID
 
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 
 from bus.bus import bus
-from bus.exceptions import Refused
+from bus.exceptions import LeaseLost, Refused
 from bus.loop import submit
 from bus.messages import Actor, Command, CommandResult, Context
-from bus.work import kinds, lease
+from bus.work import kinds, lease, runner
 from bus.work.lease import Lease
 from sessions_app import commands
 from sessions_app.events import RunDelta
@@ -26,6 +26,9 @@ from sessions_app.values import Role, text_of, to_content
 KIND = "run"
 TASK = "sessions_app.answer"
 MAX_TURNS = 200
+END_PAUSE = 0.5
+LONGEST_DELTA = 4000
+"""Characters of one notice; even escaped they fit in a frame."""
 ENGINE = Actor("system", "engine")
 
 
@@ -40,9 +43,10 @@ def answer(held: Lease) -> None:
     request = request_of(run)
     connections.close_all()  # the provider may take minutes
     try:
-        text, finish = submit(stream(held, run.session_id, run.provider, request)).result()
-    except ProviderError as error:
-        end(held, commands.FailRun(session_id=held.stream, run_id=held.id, error=str(error)))
+        text, finish = submit(asyncio.wait_for(stream(held, run.provider, request), settings.RUN_TIMEOUT)).result()
+    except (ProviderError, TimeoutError) as error:
+        detail = str(error) or f"No end of the answer after {settings.RUN_TIMEOUT:.0f} s."
+        end(held, commands.FailRun(session_id=held.stream, run_id=held.id, error=detail))
         return
     end(
         held,
@@ -75,15 +79,17 @@ def request_of(run: Run) -> Request:
     )
 
 
-async def stream(held: Lease, session: UUID, provider_name: str, request: Request) -> tuple[str, Finish]:
+async def stream(held: Lease, provider_name: str, request: Request) -> tuple[str, Finish]:
     """The whole text and its end; shows deltas as they come, together every DELTA_INTERVAL seconds."""
     if provider_name not in settings.LLM_PROVIDERS:
         raise ProviderError(f"The provider {provider_name!r} is not configured on this server.", permanent=True)
     said: list[str] = []
     finish: Finish | None = None
-    show = Shower(held.id, session)
+    show = Shower(held)
     try:
         async for piece in catalog.provider(provider_name).stream(request):
+            if runner.active.get(held.id) is not held:
+                raise LeaseLost
             if isinstance(piece, Finish):
                 finish = piece
             elif isinstance(piece, TextDelta) and (text := clean(piece.text)):
@@ -101,9 +107,8 @@ async def stream(held: Lease, session: UUID, provider_name: str, request: Reques
 class Shower:
     """Puts a run's deltas together for a moment and tells them as one notice."""
 
-    def __init__(self, run: UUID, session: UUID) -> None:
-        self._run = run
-        self._session = session
+    def __init__(self, held: Lease) -> None:
+        self._held = held
         self._pieces: list[str] = []
         self._offset = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -125,8 +130,11 @@ class Shower:
         self._timer = None
         text = "".join(self._pieces)
         self._pieces.clear()
-        bus.tell(RunDelta(session_id=self._session, key=self._run, offset=self._offset, text=text))
-        self._offset += len(text)
+        for start in range(0, len(text), LONGEST_DELTA):
+            piece = text[start : start + LONGEST_DELTA]
+            run, attempt = self._held.id, self._held.attempts
+            bus.tell(RunDelta(session_id=self._held.stream, key=run, attempt=attempt, offset=self._offset, text=piece))
+            self._offset += len(piece)
 
 
 def clean(text: str) -> str:
@@ -141,14 +149,25 @@ def step(held: Lease, command: Command) -> CommandResult:
 
 
 def end(held: Lease, command: Command) -> None:
-    """The last command: its effect, the end of the work and the removal of the chunks commit together."""
+    """The last command: its effect, the end of the work and the removal of the chunks commit together.
+
+    A paid answer is in memory only, so a database that is away is waited for as long as the lease may last."""
 
     def finish(result: CommandResult) -> None:
         lease.finish(held, "done", result={"version": result.version})
         chunks.remove(held.id)
 
     context = Context(actor=ENGINE, correlation_id=held.correlation)
-    bus.execute(command, context, before=lambda: hold(held), after=finish)
+    deadline = time.monotonic() + settings.BUS_LEASE_SECONDS
+    while True:
+        try:
+            bus.execute(command, context, before=lambda: hold(held), after=finish)
+            return
+        except OperationalError:
+            connections.close_all()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(END_PAUSE)
 
 
 def hold(held: Lease) -> None:
@@ -169,4 +188,4 @@ def parked(held: Lease, detail: str) -> None:
     chunks.remove(held.id)
 
 
-kinds.register(kinds.Kind(name=KIND, task=TASK, run=answer, parked=parked))
+kinds.register(kinds.Kind(name=KIND, task=TASK, run=answer, parked=parked, refused=parked))

@@ -14,7 +14,7 @@ from bus.exceptions import IdempotencyMismatch, LeaseLost, NoHandler, NotFound
 from bus.messages import Actor, Command, Context, Event, SessionCommand, uuid7
 from bus.models import Work
 from bus.registry import default
-from bus.work import kinds, lease, runner
+from bus.work import kinds, lease, queue, runner, sweeper
 from bus.work.sweeper import Sweeper
 from sessions_app import commands, events
 from sessions_app.models import Message
@@ -241,16 +241,34 @@ def test_the_sweeper_parks_and_reports_what_killed_its_workers(story: Story) -> 
     assert "its worker died 3 times" in story.events()[-1].fields()["error"]
 
 
-def test_the_sweeper_renews_what_runs_here(story: Story, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.BUS_RENEW_SECONDS = 0
-    work = queued(story, commands.AddMessage(session_id=story.id, content="x"))
-    held = lease.claim(work, runner.OWNER)
-    assert held is not None
-    execute("UPDATE bus_work SET lease_until = now() + interval '1 second' WHERE id = %s", work)
-    monkeypatch.setitem(runner.active, held.id, held)
-    Sweeper().sweep()
+def test_what_runs_here_is_renewed_and_what_was_lost_is_let_go(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, lost = (queued(story, commands.AddMessage(session_id=story.id, content="x")) for _ in range(2))
+    for work in (kept, lost):
+        held = lease.claim(work, runner.OWNER)
+        assert held is not None
+        monkeypatch.setitem(runner.active, held.id, held)
+    execute("UPDATE bus_work SET lease_until = now() + interval '1 second' WHERE id = %s", kept)
+    execute("UPDATE bus_work SET fence = fence + 1 WHERE id = %s", lost)
+    sweeper.renew()
     left = Work.objects.extra(where=["lease_until > now() + interval '10 seconds'"])
-    assert left.filter(id=work).exists()
+    assert left.filter(id=kept).exists()
+    assert set(runner.active) & {kept, lost} == {kept}
+
+
+def test_work_whose_end_cannot_be_reported_is_parked_and_stops_nobody(story: Story) -> None:
+    def cannot(held: lease.Lease, detail: str) -> None:
+        raise RuntimeError("a plugin's mistake")
+
+    kinds.register(kinds.Kind(name="unreportable", task="none", run=lambda held: None, parked=cannot))
+    poison = uuid7()
+    queue.add("unreportable", poison, "poison", Context(), session=story.id, max_attempts=1, delay=60)
+    execute(
+        "UPDATE bus_work SET state = 'running', attempts = 1, lease_until = now() - interval '1 s' WHERE id = %s",
+        poison,
+    )
+    assert runner.park_one()
+    assert not runner.park_one()
+    assert Work.objects.get(id=poison).state == Work.State.PARKED
 
 
 def test_work_is_done_in_the_name_of_who_asked(story: Story) -> None:

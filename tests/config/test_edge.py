@@ -18,12 +18,9 @@ class Application:
         self.called = 0
         self.pieces: list[bytes] = []
         self.wait: asyncio.Event | None = None
-        self.answer_first = False
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         self.called += 1
-        if self.answer_first:
-            await send({"type": "http.response.start", "status": 200, "headers": []})
         more = True
         while more:
             message = await receive()
@@ -31,8 +28,7 @@ class Application:
             more = message.get("more_body", False)
         if self.wait is not None:
             await self.wait.wait()
-        if not self.answer_first:
-            await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"fine"})
 
 
@@ -112,10 +108,24 @@ def test_a_body_that_grows_too_large_is_refused_at_that_piece(edge: Edge, applic
     assert edge.at_work == 0
 
 
-def test_an_answer_that_has_begun_is_not_answered_again(edge: Edge, application: Application) -> None:
-    application.answer_first = True
-    request = asyncio.run(Request(b"x" * 11).to(edge))
-    assert [message["type"] for message in request.sent] == ["http.response.start"]
+def test_a_body_that_does_not_come_is_given_up_and_keeps_nobody_out(application: Application) -> None:
+    edge = Edge(application, body_limit=LIMIT, concurrency=1, body_timeout=0.05)
+
+    class Slow(Request):
+        async def receive(self) -> Message:
+            if self.asked == 1:
+                await asyncio.Event().wait()
+            return await super().receive()
+
+    async def both() -> tuple[Request, Request]:
+        slow = asyncio.create_task(Slow(b"1", b"2").to(edge))
+        quick = await Request(b"3").to(edge)
+        return await slow, quick
+
+    slow, quick = asyncio.run(both())
+    assert (slow.status, slow.problem["code"]) == (408, "timeout")
+    assert quick.status == 200
+    assert application.pieces == [b"3"]
 
 
 def test_over_the_limit_of_requests_only_health_is_answered(edge: Edge, application: Application) -> None:

@@ -13,7 +13,7 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 @pytest.fixture(scope="session")
 def stack(django_db_setup: None) -> Iterator[Stack]:
     """Two webs and a worker."""
-    made = Stack(f"shared_{WORKER}", webs=2, workers=1)
+    made = Stack(f"shared_{WORKER}", webs=2, workers=1, settings={"BUS_REAUTHENTICATE": "1"})
     try:
         yield made.start()
     finally:

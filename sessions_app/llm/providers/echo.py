@@ -8,6 +8,8 @@ from typing import ClassVar
 from sessions_app.llm.base import Finish, ProviderError, Request, TextDelta
 
 LABEL = "[echo] "
+MOST_DELAY = 5.0
+MOST_CHARACTERS = 200_000
 
 
 class EchoProvider:
@@ -22,11 +24,16 @@ class EchoProvider:
         """The last user message again, with a label that says no model was asked."""
         options = request.options
         said = next((turn.text for turn in reversed(request.turns) if turn.role == "user"), "")
-        text = LABEL + " ".join([str(options.get("text", said))] * int(options.get("repeat", 1)))
-        delay = float(options.get("delay", 0.03))
+        text, delay = LABEL + str(options.get("text", said)), options.get("delay", 0.03)
+        repeat, fail = options.get("repeat", 1), options.get("fail", -1)
+        if not isinstance(delay, int | float) or not 0 <= delay <= MOST_DELAY:
+            raise ProviderError(f"'delay' is between 0 and {MOST_DELAY} seconds.", permanent=True)
+        if type(repeat) is not int or not 1 <= repeat <= MOST_CHARACTERS // (len(text) + 1):
+            raise ProviderError(f"'repeat' must not bring the text over {MOST_CHARACTERS} characters.", permanent=True)
+        text = LABEL + " ".join([text.removeprefix(LABEL)] * repeat)
         words = re.findall(r"\s*\S+|\s+$", text)
         for number, word in enumerate(words):
-            if number == options.get("fail", -1):
+            if number == fail:
                 raise ProviderError("the echo provider was asked to fail", permanent=True)
             yield TextDelta(word)
             await asyncio.sleep(delay)
