@@ -49,14 +49,14 @@ class ChunkWriter:
         self._leases: dict[UUID, Lease] = {}
         self._seq: dict[UUID, int] = {}
         self._unsent: list[Row] = []
-        self._flushing: asyncio.Task[None] | None = None
+        self.flushing: asyncio.Task[None] | None = None
 
     def add(self, lease: Lease, text: str) -> None:
         """Take a piece of a run's answer; on the process loop."""
         self._leases[lease.id] = lease
         self._texts.setdefault(lease.id, []).append(text)
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush_while_needed())
+        if self.flushing is None or self.flushing.done():
+            self.flushing = asyncio.create_task(self._flush_while_needed())
 
     def forget(self, run: UUID) -> None:
         """The run has ended; nothing of it need be stored any more."""
@@ -68,6 +68,8 @@ class ChunkWriter:
         while self._texts or self._unsent:
             await asyncio.sleep(settings.CHUNK_INTERVAL)
             rows = self._unsent = [*self._unsent, *self._take()]  # kept until stored: a text must have no hole
+            if not rows:
+                return  # the runs ended meanwhile
             try:
                 await in_thread(insert, rows)
             except Exception as error:  # the database is away

@@ -73,6 +73,28 @@ def test_chunks_that_could_not_be_stored_are_stored_later_without_a_hole(
     assert [row[3] for row in attempts[-1]] == [1, 2]
 
 
+def test_a_run_that_ends_before_its_first_chunk_is_due_stores_nothing(
+    story: Story, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CHUNK_INTERVAL = 0.01
+    held, asked = leased(story), []
+
+    async def insert(function: object, rows: list[chunks.Row]) -> None:
+        asked.append(rows)
+
+    monkeypatch.setattr(chunks, "in_thread", insert)
+
+    async def write() -> None:
+        writer = chunks.ChunkWriter()
+        writer.add(held, "all of it")
+        writer.forget(held.id)
+        assert writer.flushing is not None
+        await writer.flushing
+
+    asyncio.run(write())
+    assert asked == []
+
+
 def test_a_stream_stops_when_its_lease_is_lost(story: Story) -> None:
     held = leased(story)  # claimed, but not among what this process believes to hold
     request = Request(model="echo", turns=(Turn("user", "hello"),), options={"delay": 0})
