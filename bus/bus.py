@@ -59,7 +59,7 @@ class MessageBus:
         command: Command,
         context: Context | None = None,
         *,
-        before: Callable[[], None] | None = None,
+        before: Callable[[], object] | None = None,
         after: Callable[[CommandResult], None] | None = None,
     ) -> CommandResult:
         """Run a command now and return its result. Raises what it is refused with (`bus.exceptions.Refused`).

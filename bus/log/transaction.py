@@ -165,7 +165,7 @@ def transact(
     handler: Callable[[], Any],
     *,
     announce: Callable[[list[Envelope]], None],
-    before: Callable[[], None] | None = None,
+    before: Callable[[], object] | None = None,
     after: Hook | None = None,
 ) -> CommandResult:
     """Run a command in one transaction; `announce` is called with what was recorded, once it is committed.

@@ -1,6 +1,7 @@
 """The kind `command`: a queued command, run like any other, its row finished in the transaction of its effect."""
 
 from contextlib import suppress
+from functools import partial
 
 from bus.bus import bus
 from bus.exceptions import Refused
@@ -23,14 +24,9 @@ def run(held: Lease) -> None:
     bus.execute(
         command,
         context,
-        before=lambda: hold(held),
+        before=partial(lease.hold, held),  # first: the lock order is work, then session
         after=lambda result: lease.finish(held, "done", result={"data": result.data, "version": result.version}),
     )
-
-
-def hold(held: Lease) -> None:
-    """Lock the work row first: the lock order is work, then session."""
-    lease.hold(held)
 
 
 def parked(held: Lease, detail: str) -> None:

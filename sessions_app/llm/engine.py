@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from contextlib import suppress
+from functools import partial
 
 from django.conf import settings
 from django.db import OperationalError, connections, transaction
@@ -145,7 +146,9 @@ def clean(text: str) -> str:
 
 def step(held: Lease, command: Command) -> CommandResult:
     """One command on the way, written only while the lease is held."""
-    return bus.execute(command, Context(actor=ENGINE, correlation_id=held.correlation), before=lambda: hold(held))
+    return bus.execute(
+        command, Context(actor=ENGINE, correlation_id=held.correlation), before=partial(lease.hold, held)
+    )
 
 
 def end(held: Lease, command: Command) -> None:
@@ -161,18 +164,13 @@ def end(held: Lease, command: Command) -> None:
     deadline = time.monotonic() + settings.BUS_LEASE_SECONDS
     while True:
         try:
-            bus.execute(command, context, before=lambda: hold(held), after=finish)
+            bus.execute(command, context, before=partial(lease.hold, held), after=finish)
             return
         except OperationalError:
             connections.close_all()
             if time.monotonic() > deadline:
                 raise
             time.sleep(END_PAUSE)
-
-
-def hold(held: Lease) -> None:
-    """Renew the lease in the transaction that writes."""
-    lease.hold(held)
 
 
 def parked(held: Lease, detail: str) -> None:
