@@ -35,6 +35,7 @@ EMBEDDED = EmbeddedServers(VAR / "embedded", postgres=not _DATABASE_URL, redis=n
 DATABASE_URL = _DATABASE_URL or EMBEDDED.database_url
 REDIS_URL = _REDIS_URL or EMBEDDED.redis_url
 
+DATABASE_IDLE = env.seconds("DATABASE_IDLE", 30.0, "a pool gives up one unused connection in this time", least=1.0)
 DATABASES: dict[str, dict[str, Any]] = {"default": {**dj_database_url.parse(DATABASE_URL)}}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must be a postgres:// URL: Parley relies on PostgreSQL's row locks.")
@@ -46,6 +47,7 @@ DATABASES["default"] |= {
         "pool": {
             "min_size": 1,
             "max_size": env.number("DATABASE_POOL", 20, "database connections of one process", least=2),
+            "max_idle": DATABASE_IDLE,
             "timeout": env.seconds("DATABASE_POOL_TIMEOUT", 5.0, "longest wait for a connection before answering 503"),
         },
     },

@@ -73,5 +73,6 @@ class Line:
         while True:
             try:
                 self._on_message(await layer.receive(channel))
-            except Exception:  # one bad message must not deafen the process
-                logger.exception("message from the channel layer not understood")
+            except Exception:  # one bad message, or an outage, must not deafen the process
+                logger.exception("nothing understandable came from the channel layer")
+                await asyncio.sleep(settings.BUS_PUBLISH_PAUSE)

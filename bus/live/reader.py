@@ -47,6 +47,7 @@ async def pool() -> AsyncConnectionPool[Any]:
         min_size=0,
         max_size=settings.BUS_READER_CONNECTIONS,
         timeout=settings.BUS_READER_TIMEOUT,
+        max_idle=settings.DATABASE_IDLE,
         check=AsyncConnectionPool.check_connection,
         open=False,
     )
