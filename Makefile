@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench docs requirements clean
+.PHONY: help run test lint format mutants bench docs requirements clean
 
 # What is installed is remembered by stamps, so that a second `make run` starts at once.
 $(BIN)/python:
@@ -44,6 +44,9 @@ lint: $(VENV)/.dev  ## format and style check, types, import contracts
 format: $(VENV)/.dev  ## rewrite the code in the house format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+mutants: $(VENV)/.dev  ## switch each promised mechanism off: its test must go red (ARGS="P3 P7" for some)
+	@$(BIN)/python -m tests.promises.mutants $(ARGS)
 
 bench: $(VENV)/.dev  ## measure, beside a floor in the same run
 	@$(BIN)/python -m benchmarks

@@ -35,6 +35,7 @@ EMBEDDED = EmbeddedServers(VAR / "embedded", postgres=not _DATABASE_URL, redis=n
 DATABASE_URL = _DATABASE_URL or EMBEDDED.database_url
 REDIS_URL = _REDIS_URL or EMBEDDED.redis_url
 
+IDLE_TRANSACTION = env.seconds("DATABASE_IDLE_TRANSACTION", 30.0, "PostgreSQL ends transactions idle for so long")
 DATABASE_IDLE = env.seconds("DATABASE_IDLE", 30.0, "a pool gives up one unused connection in this time", least=1.0)
 DATABASES: dict[str, dict[str, Any]] = {"default": {**dj_database_url.parse(DATABASE_URL)}}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
@@ -43,6 +44,8 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,  # under ASGI a kept connection leaks; the pool below keeps them instead
     "CONN_HEALTH_CHECKS": True,  # the pool hands out no connection that a restart of PostgreSQL has cut
     "OPTIONS": {
+        # a process that stands still in a transaction must not hold a session's row for ever
+        "options": f"-c idle_in_transaction_session_timeout={int(IDLE_TRANSACTION * 1000)}",
         **DATABASES["default"].get("OPTIONS", {}),
         "pool": {
             "min_size": 1,

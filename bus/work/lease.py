@@ -139,9 +139,11 @@ def finish(lease: Lease, state: str, *, result: Any = None, error: Any = None) -
 
 
 def release(lease: Lease, *, delay: float, error: Any = None) -> None:
-    """Give the work back to the queue, to be tried again after `delay` seconds."""
+    """Give the work back to the queue, to be tried again after `delay` seconds. Raises LeaseLost."""
     with connection.cursor() as cursor:
         cursor.execute(_RELEASE, [_json(error), delay, lease.id, lease.fence])
+        if cursor.rowcount != 1:
+            raise LeaseLost
 
 
 def renew(leases: Iterable[Lease]) -> tuple[set[UUID], set[UUID]]:
