@@ -117,13 +117,10 @@ class Hub:
         self._waiting[stream] += 1
         try:
             feed: Feed = await asyncio.shield(self._opening[stream])
-        except asyncio.CancelledError:
+        except BaseException:  # the opening failed, or this one gave up: the others may go on waiting
             self._done_waiting(stream)
             if stream in self.feeds:
                 self._leave_if_unused(self.feeds[stream])
-            raise
-        except Exception:
-            self._done_waiting(stream)
             raise
         self._done_waiting(stream)
         return feed
