@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format mutants bench docs requirements clean
+.PHONY: help run test lint format mutants chaos bench docs requirements clean
 
 # What is installed is remembered by stamps, so that a second `make run` starts at once.
 $(BIN)/python:
@@ -48,8 +48,11 @@ format: $(VENV)/.dev  ## rewrite the code in the house format
 mutants: $(VENV)/.dev  ## switch each promised mechanism off: its test must go red (ARGS="P3 P7" for some)
 	@$(BIN)/python -m tests.promises.mutants $(ARGS)
 
-bench: $(VENV)/.dev  ## measure, beside a floor in the same run
-	@$(BIN)/python -m benchmarks
+chaos: $(VENV)/.dev  ## all promises at ten times their size, under five seeds of faults (ARGS="p02 p05" for some)
+	@$(BIN)/python -m tests.promises.chaos $(ARGS)
+
+bench: $(VENV)/.dev  ## measure, beside a floor in the same run (ARGS="b c" for some; full)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/.dev  ## write the generated reference pages anew
 	@$(BIN)/python manage.py bus_map --write

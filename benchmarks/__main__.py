@@ -1,73 +1,74 @@
-"""`make bench`: a durable append through the bus, beside the least PostgreSQL needs for the same rows."""
+"""`make bench`: bring up servers, measure, print a JSON line per figure, write docs/benchmarks.md.
+
+Arguments: the letters of benchmarks (all by default); `full` adds what takes long. Nothing is asserted."""
 
 import json
 import os
-import statistics
-import time
+import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("PARLEY_VAR", str(Path(__file__).resolve().parent.parent / "var" / "bench"))
+# names no server of a user, and takes none of their hints
+os.environ.setdefault("REDIS_PREFIX", "bench")
 
-ROUNDS = 5
-PER_ROUND = 300
+import django
 
-FLOOR = """
-WITH head AS (UPDATE bus_stream SET version = version + 1 WHERE id = %(stream)s RETURNING version),
-event AS (INSERT INTO floor_event SELECT %(stream)s, version, %(data)s::jsonb, now() FROM head RETURNING version)
-INSERT INTO floor_message SELECT %(stream)s, version, %(data)s::jsonb, now() FROM event
-"""
+django.setup()
+
+import redis  # noqa: E402
+
+from benchmarks import durable, fan_out, footprint, in_process, reconnect, report, rest  # noqa: E402
+from benchmarks.measure import Figure  # noqa: E402
+from benchmarks.stack import Bench  # noqa: E402
+from config import settings as ours  # noqa: E402
+
+MEASURED: dict[str, Callable[[Bench], list[Figure]]] = {
+    "b": durable.measure,
+    "c": rest.measure,
+    "d": fan_out.measure,
+    "e": reconnect.measure,
+}
+
+
+def measured(letter: str, bench: Bench, *, full: bool) -> list[Figure]:
+    """The figures of one benchmark."""
+    if letter == "a":
+        return in_process.measure()
+    if letter == "f":
+        return footprint.measure(bench, full=full)
+    return MEASURED[letter](bench)
+
+
+def versions(bench: Bench) -> dict[str, str]:
+    """Of the servers that were used."""
+    with bench.connect() as database, redis.Redis.from_url(ours.REDIS_URL) as client:
+        row = database.execute("SHOW server_version").fetchone()
+        assert row is not None
+        return {"PostgreSQL": str(row[0]), "Redis": str(client.info("server")["redis_version"])}
 
 
 def main() -> None:
-    """Bring up the servers, measure, print one JSON line per figure."""
-    import django
-
-    django.setup()
-    from django.conf import settings
-    from django.core.management import call_command
-
-    with settings.EMBEDDED:
-        call_command("migrate", verbosity=0)
-        for name, figure in measured().items():
-            print(json.dumps({"benchmark": name, **figure}))
-
-
-def measured() -> dict[str, dict[str, Any]]:
-    """Rounds of both, interleaved, on one new session."""
-    from django.db import connection
-
-    from bus.bus import bus
-    from sessions_app.commands import AddMessage, CreateSession
-
-    session = UUID(str(bus.execute(CreateSession()).data["id"]))
-    with connection.cursor() as cursor:
-        for table in ("floor_event", "floor_message"):
-            columns = "stream uuid, version bigint, data jsonb, at timestamptz, PRIMARY KEY (stream, version)"
-            cursor.execute(f"DROP TABLE IF EXISTS {table}; CREATE TABLE {table} ({columns})")
-    data = json.dumps({"content": [{"type": "text", "text": "hello"}]})
-
-    def floor() -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(FLOOR, {"stream": session, "data": data})
-
-    def append() -> None:
-        bus.execute(AddMessage(session_id=session, content="hello"))
-
-    contenders: dict[str, Callable[[], None]] = {"one statement (floor)": floor, "add-message": append}
-    rates: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(ROUNDS):
-        for name, run in contenders.items():
-            started = time.perf_counter()
-            for _ in range(PER_ROUND):
-                run()
-            rates[name].append(PER_ROUND / (time.perf_counter() - started))
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE floor_event; DROP TABLE floor_message")
-    return {name: {"median per second": round(statistics.median(found))} for name, found in rates.items()}
+    """Measure what is asked for. An unknown letter ends this with a usage line."""
+    asked = sys.argv[1:]
+    full = "full" in asked
+    letters = [letter for letter in asked if letter != "full"] or list(report.TITLES)
+    if unknown := set(letters) - set(report.TITLES):
+        sys.exit(f"bench: there is no {', '.join(sorted(unknown))}; choose from {' '.join(report.TITLES)}, full")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is stopped
+    ours.VAR.mkdir(parents=True, exist_ok=True)
+    with ours.EMBEDDED:
+        bench = Bench()
+        figures = []
+        for letter in letters:
+            print(f"bench: {letter}. {report.TITLES[letter]}", file=sys.stderr)
+            found = measured(letter, bench, full=full)
+            for figure in found:
+                print(json.dumps(figure.as_line()), flush=True)
+            figures += found
+        report.write(report.kept(ours.VAR / "results.jsonl", figures), versions(bench))
 
 
 if __name__ == "__main__":
