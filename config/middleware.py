@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from bus import observe
 from bus.messages import uuid7
+from config.redaction import redact
 
 _SESSION_KEY = re.compile(r"[a-z0-9]{1,64}")
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._\-]{1,64}")
@@ -23,7 +24,7 @@ class RequestIdMiddleware:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _ACCEPTABLE.fullmatch(given) else str(uuid7())
         request.request_id = request_id  # type: ignore[attr-defined]
-        with observe.span(f"{request.method} {request.path}", parent=request.headers.get("traceparent", "")):
+        with observe.span(f"{request.method} {redact(request.path)}", parent=request.headers.get("traceparent", "")):
             response = self.get_response(request)
         response["X-Request-ID"] = request_id
         return response

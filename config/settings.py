@@ -1,6 +1,7 @@
 """All settings, in one file. Every environment variable is typed, documented, and refused loudly when wrong."""
 
 import secrets
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from config import env
 from config.broker import celery_url
 from config.embedded import EmbeddedServers
 from config.embedded.folders import create_folders, publish
+from config.safety import refuse_unsafe
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = Path(env.text("PARLEY_VAR", str(BASE_DIR / "var"), "folder for data made at run time", shown="var/"))
@@ -42,7 +44,7 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must be a postgres:// URL: Parley relies on PostgreSQL's row locks.")
 DATABASES["default"] |= {
     "CONN_MAX_AGE": 0,  # under ASGI a kept connection leaks; the pool below keeps them instead
-    "CONN_HEALTH_CHECKS": True,  # the pool hands out no connection that a restart of PostgreSQL has cut
+    "ENGINE": "config.database",  # its pool hands out no connection that a restart of PostgreSQL has cut
     "OPTIONS": {
         # a process that stands still in a transaction must not hold a session's row for ever
         "options": f"-c idle_in_transaction_session_timeout={int(IDLE_TRANSACTION * 1000)}",
@@ -66,6 +68,7 @@ PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000", "the address people
 _public = urlsplit(PUBLIC_URL)
 if _public.scheme not in ("http", "https") or not _public.hostname:
     raise ImproperlyConfigured(f"PUBLIC_URL is {PUBLIC_URL!r}; write it like https://parley.example.org")
+refuse_unsafe(PUBLIC_URL, debug=DEBUG, secret=SECRET_KEY)
 _local = ["localhost", "127.0.0.1", "[::1]"] if _public.hostname in ("localhost", "127.0.0.1") else []
 ALLOWED_HOSTS = env.words(
     "ALLOWED_HOSTS",
@@ -119,7 +122,7 @@ MAX_CONCURRENT_REQUESTS = env.number(
 # -- the application -----------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "daphne",
+    *(["daphne"] if sys.argv[1:2] == ["runserver"] else []),  # the development server; 24 MB that `serve` does not need
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -169,6 +172,8 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SESSION_ENGINE = "config.logins"
+AUTHENTICATION_BACKENDS = ["config.logins.Backend"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "sessions"
 LOGOUT_REDIRECT_URL = "login"
@@ -212,6 +217,7 @@ BUS_PUBLISH_QUEUE = env.number(
 )
 BUS_PUBLISH_TIMEOUT = env.seconds("BUS_PUBLISH_TIMEOUT", 2.0, "longest wait for Redis to take frames")
 BUS_PUBLISH_PAUSE = env.seconds("BUS_PUBLISH_PAUSE", 0.5, "pause after Redis failed, before frames are sent again")
+BUS_LOG_HINT_INTERVAL = env.seconds("BUS_LOG_HINT_INTERVAL", 0.02, "between two hints to followers of the whole log")
 BUS_JOIN_TIMEOUT = env.seconds("BUS_JOIN_TIMEOUT", 1.0, "longest wait for Redis when a session is first watched")
 BUS_HINT_QUEUE = env.number("BUS_HINT_QUEUE", 10_000, "work hints waiting to be sent before they are dropped", least=1)
 BUS_SOCKET_ITEMS = env.number("BUS_SOCKET_ITEMS", 512, "frames waiting for one socket before it is closed", least=8)
@@ -254,7 +260,12 @@ CELERY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "config.redaction.RedactingFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        },
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO", "least severity that is logged")},
     "loggers": {"django.channels.server": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},

@@ -1,4 +1,4 @@
-"""The S1 table: every address and every public command, with what it is to somebody it does not belong to.
+"""The S1 table: every address, public command, socket method and admin page, and whose it is.
 
 A new route or command fails `test_isolation.py` until it stands here."""
 
@@ -56,3 +56,21 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "redrive-delivery": ("staff", {"subscriber": "x"}),
 }
 """`owned`: somebody else's is not found; `silent`: answers as it does for what does not exist; `list`: one's own."""
+
+SOCKET: dict[str, tuple[str, dict[str, str]]] = {
+    "subscribe": ("owned", {"session": "{session}"}),
+    "command": ("owned", {"name": "add-message", "payload": "a command of COMMANDS"}),
+    "unsubscribe": ("own", {}),
+    "ping": ("own", {}),
+}
+"""`owned`: names a session, with such parameters; `own`: is about this socket only."""
+
+ADMIN: dict[str, str] = {
+    "login": "open",
+    **dict.fromkeys(("index", "logout", "password_change", "password_change_done", "jsi18n", ""), "staff"),
+    **dict.fromkeys(("autocomplete", "view_on_site", "app_list", "auth_user_password_change"), "staff"),
+    **dict.fromkeys(("_changelist", "_history"), "model"),
+    **dict.fromkeys(("_add", "_change", "_delete"), "write"),
+}
+"""Admin pages by name, those of each model by the end of theirs. `open`: for all; `staff`: for any of them; `model`:
+with the right to see the model; `write`: with the right to change it."""

@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import safety
 
 ROOT = Path(__file__).resolve().parents[2]
 SOUND = {
@@ -64,6 +67,10 @@ def test_sound_settings_boot(tmp_path: Path) -> None:
         ("BUS_READER_TIMEOUT", "nan"),
         ("BUS_LEASE_SECONDS", "-5"),
         ("DEBUG", "maybe"),
+        ("DEBUG", "true"),
+        ("PUBLIC_URL", "http://parley.example.org"),
+        ("SECRET_KEY", "secret"),
+        ("SECRET_KEY", "x" * 60),
     ],
 )
 def test_unsafe_or_malformed_settings_do_not_boot(tmp_path: Path, variable: str, value: str) -> None:
@@ -71,6 +78,45 @@ def test_unsafe_or_malformed_settings_do_not_boot(tmp_path: Path, variable: str,
     assert found.returncode != 0
     assert "ImproperlyConfigured" in found.stderr
     assert variable in found.stderr.splitlines()[-1]
+
+
+def refusal(public_url: str, *, debug: bool = False, secret: str = "0123456789" * 5) -> str:
+    """The variable that the settings are refused for; nothing when they are fine."""
+    try:
+        safety.refuse_unsafe(public_url, debug=debug, secret=secret)
+    except ImproperlyConfigured as refused:
+        return str(refused).split()[0]
+    return ""
+
+
+@pytest.mark.parametrize(
+    "host", ["parley.example.org", "1.1.1.1", "[2606:4700::1111]", "example.org.", "localhost.evil.org"]
+)
+def test_what_others_can_reach_is_encrypted_and_shows_no_code(host: str) -> None:
+    assert refusal(f"http://{host}") == "PUBLIC_URL"
+    assert refusal(f"https://{host}") == ""
+    assert refusal(f"https://{host}", debug=True) == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    "host", ["parley", "nas.local", "192.168.1.5:8000", "[fd00::1]", "10.0.0.1", "parley.internal"]
+)
+def test_at_home_it_need_not_be_encrypted(host: str) -> None:
+    assert refusal(f"http://{host}") == ""
+    assert refusal(f"http://{host}", debug=True) == "DEBUG"
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8000", "[::1]", "parley.localhost"])
+def test_on_ones_own_machine_everything_is_allowed_but_a_secret_that_can_be_guessed(host: str) -> None:
+    assert refusal(f"http://{host}", debug=True) == ""
+    for secret in ("", "x" * 100, "0123456789" * 4, "django-insecure-" + "0123456789" * 5):
+        assert refusal(f"http://{host}", secret=secret) == "SECRET_KEY"
+
+
+def test_what_a_leaked_cookie_needs_is_kept_from_it(tmp_path: Path) -> None:
+    names = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "SECURE_HSTS_SECONDS")
+    show = f"import config.settings as s; print(all(getattr(s, name) for name in {names}))"
+    assert run("-c", show, folder=tmp_path).stdout.strip() == "True"
 
 
 def test_a_url_that_is_no_database_is_refused(tmp_path: Path) -> None:
