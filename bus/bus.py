@@ -128,7 +128,7 @@ class MessageBus:
         self.registry.handler_for(command)
         context = context or Context()
         for guard in self.registry.guards:  # refused now rather than by the worker, to somebody who has gone
-            guard(command, context)
+            guard.check(command, context)
         return queue.enqueue_command(command, context, delay)
 
     async def aenqueue(self, command: Command, context: Context | None = None, *, delay: float = 0.0) -> UUID:

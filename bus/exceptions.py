@@ -124,6 +124,10 @@ class SubscriberTooSlow(BusError):
     code = "too-slow"
 
 
+class CannotResume(Invalid):
+    """The log does not continue from this version: forget what you have, read the session anew, go on from its head."""
+
+
 class ScopeEnded(Refused):
     """This scope has ended; its handlers are no longer registered."""
 

@@ -79,7 +79,8 @@ class Command(Message):
     Class attributes: `public`: callable from outside by name; `runs_in`: `request` answers at once, `worker` is
     always queued; `commutes`: decides nothing from the session's present state, so the session row is locked only
     by the append itself; `creates`: the session it names need not exist yet; `staff_only`: for operators;
-    `tolerates_absence`: answers also for a session that is not there (for this actor).
+    `tolerates_absence`: answers also for a session that is not there (for this actor); `at_once`: `commutes`, is
+    frequent, and its handler only reads and yields, so that it may be recorded in a single statement.
     """
 
     public: ClassVar[bool] = True
@@ -88,6 +89,7 @@ class Command(Message):
     creates: ClassVar[bool] = False
     staff_only: ClassVar[bool] = False
     tolerates_absence: ClassVar[bool] = False
+    at_once: ClassVar[bool] = False
 
     session_id: UUID | None = None
 

@@ -1,7 +1,7 @@
 """Who handles, projects, reacts and subscribes: four decorators over one table, read by the bus and the log."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -13,8 +13,22 @@ C = TypeVar("C", bound=Command)
 E = TypeVar("E", bound=Event)
 F = TypeVar("F", bound=Callable[..., Any])
 
-Guard = Callable[[Command, Context], None]
 Handler = Callable[[Any, Context], Any]
+
+
+class Condition(NamedTuple):
+    """What must hold of the session, as SQL (constant text, for a WHERE over `bus_stream`) and its named values."""
+
+    sql: str
+    values: Mapping[str, Any] = {}
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """Looks at every command before its handler does: `check` raises what it is refused with. `condition` says the
+    same as SQL, for commands that are one statement; None where that cannot be said of this command."""
+
+    check: Callable[[Command, Context], None]
+    condition: Callable[[Command, Context], Condition | None] = lambda *_: None
 
 
 class SqlProjection(msgspec.Struct, frozen=True):

@@ -13,5 +13,7 @@ def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list
     """All rows of a query (or of a RETURNING)."""
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        if connection.queries_logged:  # counted with Django's own, by tests and debug pages
+            connection.queries_log.append({"sql": statement, "time": "0"})
         cursor.execute(statement.encode(), parameters, prepare=True)
         return cursor.fetchall()

@@ -2,10 +2,11 @@
 
 from bus.exceptions import Forbidden
 from bus.messages import Command, Context
+from bus.registry import Condition, Guard
 from sessions_app import queries
 
 
-def guard(command: Command, context: Context) -> None:
+def check(command: Command, context: Context) -> None:
     """Raises NotFound for a session that is not the actor's, Forbidden for commands of operators."""
     actor = context.actor
     if (command.staff_only or not command.public) and actor.type not in queries.ALL_SEEING:
@@ -14,3 +15,13 @@ def guard(command: Command, context: Context) -> None:
         return  # creates: the name is checked where the session is made; absence: the handler looks for itself
     if not queries.may_change(actor, command.session_id):
         raise queries.no_session(command.session_id)
+
+
+def condition(command: Command, context: Context) -> Condition | None:
+    """The same, of the stream about to grow."""
+    if command.staff_only or not command.public:
+        return None
+    return queries.condition_to_change(context.actor)
+
+
+GUARD = Guard(check, condition)

@@ -21,7 +21,7 @@ class SessionsConfig(AppConfig):
         from sessions_app.llm import chunks
 
         default.register_events(events)
-        default.guards.append(access.guard)
+        default.guards.append(access.GUARD)
         tails.set_source(chunks.growing)
         retention.pruners.append(chunks.prune)
         for module in settings.PLUGINS:

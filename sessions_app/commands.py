@@ -73,6 +73,7 @@ class AddMessage(SessionCommand):
     """Add a message to a conversation (by default `main`); `answer` queues a run that replies to it."""
 
     commutes = True
+    at_once = True
 
     content: str | Content
     role: Role = Role.USER

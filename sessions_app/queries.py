@@ -9,6 +9,7 @@ from bus import sql
 from bus.exceptions import NotFound
 from bus.messages import Actor
 from bus.models import Stream
+from bus.registry import Condition
 from sessions_app.models import Conversation, Message, Run, Session
 
 ALL_SEEING = frozenset({"system", "staff", "plugin"})
@@ -24,17 +25,26 @@ def sessions_of(actor: Actor) -> QuerySet[Session]:
     return Session.objects.none()
 
 
-_IS_THERE = "SELECT 1 FROM sessions_app_session WHERE id = %s::uuid"
-_IS_THEIRS = "SELECT 1 FROM sessions_app_session WHERE id = %s::uuid AND owner_id = %s::int"
+_ANY = "EXISTS (SELECT FROM sessions_app_session AS s WHERE s.id = bus_stream.id)"
+_THEIRS = "EXISTS (SELECT FROM sessions_app_session AS s WHERE s.id = bus_stream.id AND s.owner_id = %(owner)s::int)"
+
+
+def condition_to_change(actor: Actor) -> Condition | None:
+    """What `sessions_of` says about one session, as SQL for the guard of every command; None: never."""
+    if actor.type in ALL_SEEING:
+        return Condition(_ANY)
+    if actor.type == "user" and actor.id.isdigit():
+        return Condition(_THEIRS, {"owner": int(actor.id)})
+    return None
 
 
 def may_change(actor: Actor, session_id: UUID) -> bool:
-    """What `sessions_of` says about one session, for the guard of every command: one prepared look-up."""
-    if actor.type in ALL_SEEING:
-        return bool(sql.fetch(_IS_THERE, [session_id]))
-    if actor.type == "user" and actor.id.isdigit():
-        return bool(sql.fetch(_IS_THEIRS, [session_id, int(actor.id)]))
-    return False
+    """Whether the actor may change that session: one prepared look-up."""
+    condition = condition_to_change(actor)
+    if condition is None:
+        return False
+    look_up = f"SELECT 1 FROM bus_stream WHERE id = %(stream)s::uuid AND {condition.sql}"
+    return bool(sql.fetch(look_up, {"stream": session_id, **condition.values}))
 
 
 def with_version(sessions: QuerySet[Session]) -> QuerySet[Session]:

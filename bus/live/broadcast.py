@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +40,7 @@ class Publisher:
         self._lock = threading.Lock()
         self._sending = False
         self._down_until = 0.0
+        self._log_hint: asyncio.Task[None] | None = None
 
     def publish(self, batch: list[Frame]) -> None:
         """Queue frames of one session. Over capacity, or while Redis is known to be down, they are dropped."""
@@ -80,8 +82,16 @@ class Publisher:
             groups.setdefault(frame.stream, []).append(frames.pack(frame))
         for stream, packed in groups.items():
             await layer.group_send(group_of(stream), {"type": "bus.frames", "s": str(stream), "f": packed})
-        if any(frame.version for frame in taken):
-            await layer.group_send(LOG_GROUP, {"type": "bus.log"})
+        if self._log_hint is None and any(frame.version for frame in taken):
+            self._log_hint = asyncio.create_task(self._hint_log())
+
+    async def _hint_log(self) -> None:
+        """One hint for all that is recorded meanwhile: whoever follows the whole log reads it in pages anyway."""
+        await asyncio.sleep(settings.BUS_LOG_HINT_INTERVAL)
+        self._log_hint = None
+        with suppress(Exception):  # they poll, too
+            async with asyncio.timeout(settings.BUS_PUBLISH_TIMEOUT):
+                await get_channel_layer().group_send(LOG_GROUP, {"type": "bus.log"})
 
 
 _publisher: Publisher | None = None

@@ -10,7 +10,7 @@ import msgspec
 
 from bus import observe, untrusted
 from bus.bus import bus
-from bus.exceptions import BusError, Invalid, Malformed, NotFound, SubscriberTooSlow
+from bus.exceptions import BusError, CannotResume, Invalid, Malformed, NotFound, SubscriberTooSlow
 from bus.live import hub as hubs
 from bus.live.frames import Frame
 from bus.live.outbox import Outbox
@@ -27,6 +27,7 @@ class CloseCode:
 
     GOING_AWAY: ClassVar[int] = 4001
     TOO_SLOW: ClassVar[int] = 4008
+    RESTORED: ClassVar[int] = 4010
     UNAVAILABLE: ClassVar[int] = 4013
     BAD_FRAME: ClassVar[int] = 4400
     UNAUTHENTICATED: ClassVar[int] = 4401
@@ -177,9 +178,13 @@ class Connection:
             filters=wanted.filters,
             on_drop=self.drop,
         )
-        head = await hubs.hub().attach(made, wanted.after)
+        resumed = {"recovered": wanted.after is not None}
+        try:
+            head = await hubs.hub().attach(made, wanted.after)
+        except CannotResume:  # never silently incomplete: what the client has is void, events go on from the head
+            head, resumed = await hubs.hub().attach(made, None), {"recovered": False, "reset": True}
         self._subscriptions[name] = made
-        return {"subscription": name, "head": head, "recovered": wanted.after is not None}
+        return {"subscription": name, "head": head, **resumed}
 
     async def _unsubscribe(self, wanted: Unsubscribe) -> dict[str, Any]:
         made = self._subscriptions.pop(wanted.subscription, None)
@@ -206,6 +211,8 @@ class Connection:
         if isinstance(reason, SubscriberTooSlow):
             observe.SUBSCRIBERS_DROPPED.inc()
             self.hang_up(CloseCode.TOO_SLOW, reason.detail)
+        elif isinstance(reason, CannotResume):
+            self.hang_up(CloseCode.RESTORED, "the log was restored from an older copy; begin anew")
         else:
             self.hang_up(CloseCode.UNAVAILABLE, "the log cannot be read right now; come back")
 

@@ -85,7 +85,10 @@ class Feed:
             while self.head < self._known:  # it may rise while we read
                 page = await reader.page(self.registry, self.stream, self.head, PAGE)
                 if not page:
-                    self._known = self.head  # the log was cut back; what a reader then lacks, it will be told
+                    self._known = self.head  # the log was cut back; the poll of the heads tells the readers
+                    return
+                if page[0].version > self.head + 1:
+                    self.restart(self._known, LookupError(f"the log does not hold version {self.head + 1}"))
                     return
                 observe.HEALED.inc()
                 for frame in page:
@@ -94,6 +97,14 @@ class Feed:
                 self._drain()
         except Exception as error:  # the database is away; the next poll of the heads tries again
             logger.warning("could not read session %s: %r", self.stream, error)
+
+    def restart(self, head: int, reason: Exception) -> None:
+        """The log does not continue what was handed out: begin anew at its head. Every reader is told to come back."""
+        self.head = self._known = head
+        self._early.clear()
+        self.tails.clear()
+        for subscription in tuple(self.readers):
+            subscription.drop(reason)
 
     def _drain(self) -> None:
         while (frame := self._early.pop(self.head + 1, None)) is not None:

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 
 from bus import observe, registry
-from bus.exceptions import Invalid
+from bus.exceptions import CannotResume, Invalid
 from bus.live import frames, reader
 from bus.live.broadcast import LOG_GROUP, group_of
 from bus.live.feed import PAGE, Feed
@@ -43,21 +43,30 @@ class Hub:
     async def attach(self, subscription: Subscription, after: int | None) -> int:
         """Join, then read the backlog above `after` (None: only what comes), then live. Returns the head.
 
-        Raises Invalid when `after` lies beyond the head: the reader knows more than the log does."""
+        Raises CannotResume when the log does not go on from there: the reader knows more than it, or it was pruned."""
         feed = await self._feed(subscription.stream)
         feed.readers.add(subscription)  # not live yet, but it keeps the feed: nothing was awaited since it was found
         observe.SUBSCRIPTIONS.inc()
         try:
-            if after is not None and after > feed.head:
-                await feed.reach(after)
-            if after is not None and not 0 <= after <= feed.head:
-                raise Invalid(f"'after' is {after}, but the session is at version {feed.head}.", head=feed.head)
+            if after is not None:
+                await self._check(feed, after)
         except BaseException:
             self.detach(subscription)
             raise
         subscription.next = (feed.head if after is None else after) + 1
         self._catching_up[subscription] = self._spawn(self._catch_up(feed, subscription))
         return feed.head
+
+    async def _check(self, feed: Feed, after: int) -> None:
+        """Whether a reader can go on after this version without missing anything."""
+        if after < 0:
+            raise Invalid(f"'after' is {after}; it is a version, or 0.", head=feed.head)
+        if after > feed.head:
+            await feed.reach(after)
+        if after > feed.head:
+            raise CannotResume(f"'after' is {after}, but the session is at version {feed.head}.", head=feed.head)
+        if after < feed.head and not await reader.holds(feed.stream, after + 1):
+            raise CannotResume(f"The log no longer holds version {after + 1}.", head=feed.head)
 
     def detach(self, subscription: Subscription) -> None:
         """Forget a subscription; leaves the group when it was the session's last one here."""
@@ -92,8 +101,8 @@ class Hub:
         try:
             while subscription.next <= feed.head and not subscription.dropped:
                 page = await reader.page(self.registry, feed.stream, subscription.next - 1, PAGE)
-                if not page:
-                    raise LookupError(f"the log ends before version {feed.head}")
+                if not page or page[0].version > subscription.next:
+                    raise LookupError(f"the log does not hold version {subscription.next}")
                 for frame in page:
                     await subscription.sink.room()
                     if frame.version > feed.head:
@@ -168,12 +177,22 @@ class Hub:
             self.log_changed.set()
             try:
                 if self.feeds:
-                    for stream, version in (await reader.heads(tuple(self.feeds))).items():
-                        if stream in self.feeds:
-                            self.feeds[stream].heal(version)
+                    await self._compare()
             except Exception as error:  # the database is away; sockets stay, the next round tries again
                 logger.warning("could not poll the heads: %r", error)
             self._spawn(self.line.repair())
+
+    async def _compare(self) -> None:
+        """Read what is missing; a log behind what it had before we asked was restored from an older copy."""
+        heard = {stream: feed.head for stream, feed in self.feeds.items()}
+        heads = await reader.heads(tuple(heard))
+        for stream in heard.keys() & self.feeds.keys():
+            head = heads.get(stream, 0)
+            if head >= heard[stream]:
+                self.feeds[stream].heal(head)
+            else:
+                logger.error("the log of %s went back from version %s to %s", stream, heard[stream], head)
+                self.feeds[stream].restart(head, CannotResume(head=head))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(coroutine)

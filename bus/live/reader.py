@@ -31,6 +31,7 @@ SELECT {store.NAMES} FROM (
 ) AS measured WHERE bytes <= {PAGE_BYTES} OR n = 1 ORDER BY version
 """
 _HEADS = "SELECT id, version FROM bus_stream WHERE id = ANY(%s)"
+_HOLDS = "SELECT 1 FROM bus_storedevent WHERE stream = %s AND version = %s"
 
 
 async def pool() -> AsyncConnectionPool[Any]:
@@ -75,6 +76,11 @@ async def page(registry: Registry, stream: UUID, after: int, limit: int) -> list
     """The frames of a stream's versions above `after`, oldest first: at most `limit`, and about PAGE_BYTES."""
     rows = await fetch(_PAGE, [stream, after, limit])
     return [frames.of_event(codec.envelope_from_row(row, registry)) for row in rows]
+
+
+async def holds(stream: UUID, version: int) -> bool:
+    """Whether the log has this version of a stream: what was pruned, or lost with a restore, it has not."""
+    return bool(await fetch(_HOLDS, [stream, version]))
 
 
 async def heads(streams: Sequence[UUID]) -> dict[UUID, int]:

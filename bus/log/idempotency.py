@@ -16,11 +16,23 @@ ON CONFLICT (principal, key) DO NOTHING
 _FIRST = "SELECT fingerprint, result FROM bus_idempotency WHERE principal = %s AND key = %s"
 _KEEP = "UPDATE bus_idempotency SET result = %s WHERE principal = %s AND key = %s"
 
+KEEP_BESIDE = """
+INSERT INTO bus_idempotency (principal, key, fingerprint, result)
+SELECT %(actor)s::text, %(key)s::text, %(fingerprint)s::bytea, jsonb_build_object(
+    'data', %(kept)s::jsonb, 'version', head.base + %(n)s::int, 'command_id', %(command)s::text)
+FROM head
+"""
+"""Claims and keeps in the statement of the append; a key that is there already makes the statement fail."""
+
+
+def _fingerprint(command: Command) -> bytes:
+    return sha256(command.type.encode() + msgspec.json.encode(command, order="sorted")).digest()
+
 
 def claim(command: Command, context: Context) -> dict[str, Any] | None:
     """Claim the context's key. None: it is ours, go on. Otherwise the first result (the first caller has committed:
     the unique index makes a second one wait for that). Raises IdempotencyMismatch for another command or body."""
-    fingerprint = sha256(command.type.encode() + msgspec.json.encode(command, order="sorted")).digest()
+    fingerprint = _fingerprint(command)
     who = (str(context.actor), context.idempotency_key)
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, [*who, fingerprint])
@@ -34,7 +46,17 @@ def claim(command: Command, context: Context) -> dict[str, Any] | None:
     return kept
 
 
-def keep(result: dict[str, Any], context: Context) -> None:
+def keep(data: Any, version: int | None, context: Context) -> None:
     """Store the result beside the claimed key."""
+    kept = msgspec.json.encode({"data": data, "version": version, "command_id": context.command_id}).decode()
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP, [msgspec.json.encode(result).decode(), str(context.actor), context.idempotency_key])
+        cursor.execute(_KEEP, [kept, str(context.actor), context.idempotency_key])
+
+
+def kept_beside(command: Command, context: Context, data: Any) -> dict[str, Any]:
+    """The values KEEP_BESIDE needs besides the append's own."""
+    return {
+        "key": context.idempotency_key,
+        "fingerprint": _fingerprint(command),
+        "kept": msgspec.json.encode(data).decode(),
+    }

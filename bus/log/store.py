@@ -3,11 +3,12 @@
 The only file that writes StoredEvent. Called by `transaction` and `replay`; every cost here is per append, not per
 session: one row lock, one counter, one insert, and the set-based projections in the same statement."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from django.db import connection
 
 from bus import sql
@@ -15,7 +16,7 @@ from bus.exceptions import StreamNotFound, VersionConflict
 from bus.log import codec
 from bus.log.horizon import Horizon
 from bus.messages import Context, Envelope, Event, uuid7
-from bus.registry import Registry, SqlProjection
+from bus.registry import Condition, Registry, SqlProjection
 
 NAMES = "id, stream, version, position, type, schema, data, actor, causation, correlation, recorded_at"
 COLUMNS = NAMES.replace("data", "data::text")
@@ -33,16 +34,15 @@ WHERE position > start.after ORDER BY position LIMIT %s
 _APPEND = """
 WITH head AS (
     UPDATE bus_stream SET version = version + %(n)s::int
-    WHERE id = %(stream)s::uuid AND (%(expected)s::bigint IS NULL OR version = %(expected)s::bigint)
+    WHERE id = %(stream)s::uuid AND (%(expected)s::bigint IS NULL OR version = %(expected)s::bigint){where}
     RETURNING version - %(n)s::int AS base
 ), appended AS (
     INSERT INTO bus_storedevent
         (id, stream, version, type, schema, data, actor, command, seq, causation, correlation, traceparent, recorded_at)
-    SELECT e.id, %(stream)s::uuid, head.base + e.n, e.type, e.schema, e.data::jsonb, %(actor)s::text,
+    SELECT e.id, %(stream)s::uuid, head.base + e.n, e.type, e.schema, e.data, %(actor)s::text,
            %(command)s::uuid, %(seq)s::int + e.n, %(causation)s::uuid, %(correlation)s::text,
            %(traceparent)s::text, clock_timestamp()
-    FROM head, unnest(%(ids)s::uuid[], %(types)s::text[], %(schemas)s::smallint[], %(datas)s::text[])
-         WITH ORDINALITY AS e(id, type, schema, data, n)
+    FROM head, jsonb_to_recordset(%(events)s::jsonb) AS e(n int, id uuid, type text, schema smallint, data jsonb)
     ORDER BY e.n
     RETURNING *
 ){projected}
@@ -66,36 +66,60 @@ class Origin(NamedTuple):
     traceparent: str = ""
 
 
+class Beside(NamedTuple):
+    """What the append carries: data-modifying `statements` that may read `head` and `appended`, and `where`, what must
+    hold for anything to be written at all (`AND …`). Constant text (it is prepared); values go into `parameters`."""
+
+    statements: tuple[str, ...] = ()
+    where: str = ""
+    parameters: Mapping[str, Any] = {}
+
+    def only_where(self, condition: Condition) -> "Beside":
+        """This, written only where the condition holds."""
+        where = f"{self.where} AND {condition.sql}"
+        return self._replace(where=where, parameters={**self.parameters, **condition.values})
+
+    def along(self, statement: str, values: Mapping[str, Any]) -> "Beside":
+        """This, and one more statement."""
+        return self._replace(statements=(*self.statements, statement), parameters={**self.parameters, **values})
+
+
+class _Line(msgspec.Struct):
+    """One event as `jsonb_to_recordset` takes it: arrays of parameters cost four times as much."""
+
+    n: int
+    id: UUID
+    type: str
+    schema: int
+    data: msgspec.Raw
+
+
 @lru_cache(maxsize=256)
 def _statement(template: str, statements: tuple[str, ...], where: str = "") -> str:
-    projected = "".join(f",\nprojected_{n} AS (\n{statement}\n)" for n, statement in enumerate(statements))
+    projected = "".join(f",\nbeside_{n} AS (\n{statement}\n)" for n, statement in enumerate(statements))
     return template.replace("{projected}", projected).replace("{where}", where)
 
 
-def fused(events: Sequence[Event], registry: Registry) -> tuple[str, ...]:
-    """The set-based statements that the append can carry itself: all events of one type, all projections SQL."""
+def fused(events: Sequence[Event], registry: Registry) -> Beside | None:
+    """What lets the append carry the projections itself: all events of one type, all its projections set-based."""
     first = events[0].type
     chain = list(registry.chain(first))
     set_based = [projection for projection in chain if isinstance(projection, SqlProjection)]
     if len(set_based) != len(chain) or any(event.type != first for event in events):
-        return ()
-    return tuple(statement for projection in set_based for statement in projection.statements)
+        return None
+    return Beside(tuple(statement for projection in set_based for statement in projection.statements))
 
 
 def append(
-    stream: UUID,
-    events: Sequence[Event],
-    origin: Origin,
-    *,
-    statements: tuple[str, ...] = (),
-    expected: int | None = None,
+    stream: UUID, events: Sequence[Event], origin: Origin, *, beside: Beside, expected: int | None = None
 ) -> list[Envelope]:
-    """Give the events the stream's next versions and store them; `statements` (see `fused`) run along.
-
-    Raises VersionConflict (nothing is written) when `expected` is not the stream's version; StreamNotFound."""
+    """Give the events the stream's next versions and store them, with what is `beside`. Empty: nothing is written,
+    because the stream is not there or not at version `expected`, or `beside.where` does not hold."""
     context = origin.context
-    datas = [codec.encode_data(event) for event in events]
-    ids = [uuid7() for _ in events]
+    lines = [
+        _Line(n, uuid7(), event.type, event.schema, codec.raw(codec.encode_data(event)))
+        for n, event in enumerate(events, start=1)
+    ]
     parameters: dict[str, Any] = {
         "n": len(events),
         "stream": stream,
@@ -106,19 +130,17 @@ def append(
         "causation": origin.causation,
         "correlation": context.correlation_id,
         "traceparent": origin.traceparent,
-        "ids": ids,
-        "types": [event.type for event in events],
-        "schemas": [event.schema for event in events],
-        "datas": [data.decode() for data in datas],
+        "events": msgspec.json.encode(lines).decode(),
+        **beside.parameters,
     }
-    rows = sql.fetch(_statement(_APPEND, statements), parameters)
+    rows = sql.fetch(_statement(_APPEND, beside.statements, beside.where), parameters)
     if not rows:
-        raise _why_not(stream, expected)
+        return []
     return [
         Envelope(
-            id=ident,
-            type=event.type,
-            schema=event.schema,
+            id=line.id,
+            type=line.type,
+            schema=line.schema,
             session_id=stream,
             version=version,
             position=position,
@@ -126,13 +148,14 @@ def append(
             actor=context.actor,
             causation_id=origin.causation,
             correlation_id=context.correlation_id,
-            data=codec.raw(data),
+            data=line.data,
         )
-        for ident, event, data, (position, version, recorded_at) in zip(ids, events, datas, rows, strict=True)
+        for line, (position, version, recorded_at) in zip(lines, rows, strict=True)
     ]
 
 
-def _why_not(stream: UUID, expected: int | None) -> Exception:
+def why_not(stream: UUID, expected: int | None) -> Exception:
+    """Why an append to this stream wrote nothing."""
     present = version(stream)
     if present is None:
         return StreamNotFound(f"There is no session {stream}.")

@@ -4,11 +4,12 @@ network or a queue."""
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from bus import observe
 from bus.exceptions import AlreadyExists, RegistrationError, StreamNotFound, TooManyReactions, VersionConflict
@@ -55,24 +56,56 @@ class Transaction:
         events, data = decided(handler())
         if events:
             self.record(self._stream(command, events), events, context.command_id, expected)
-        version = self.recorded[-1].version if self.recorded else None
-        data = msgspec.to_builtins(data)
+        result = self._result(command, msgspec.to_builtins(data))
         if context.idempotency_key is not None:
-            kept = {"data": data, "version": version, "command_id": str(context.command_id)}
-            idempotency.keep(kept, context)
+            idempotency.keep(result.data, result.version, context)
+        return result
+
+    def at_once(self, command: Command, handler: Callable[[], Any]) -> CommandResult | None:
+        """The whole command, commit included, as one statement: guards, append, projections, idempotency key.
+
+        None: nothing was written; it is not that simple, or somebody is in the way. Let `run` do it, or say why not."""
+        try:
+            events, data = decided(handler())
+        except Exception:  # in `run` the guards speak before the handler
+            return None
+        data = msgspec.to_builtins(data)
+        beside = self._all_beside(command, events, data)
+        if beside is None or command.session_id is None:
+            return None
+        expected = self.context.expected_version
+        with suppress(IntegrityError):
+            self._append(command.session_id, events, self.context.command_id, expected, beside)
+        return self._result(command, data) if self.recorded else None
+
+    def _all_beside(self, command: Command, events: Sequence[Event], data: Any) -> store.Beside | None:
+        """What the one statement must carry; None where one will not do."""
+        beside = store.fused(events, self.registry) if events else None
+        if beside is None or any(self.registry.reactions.get(event.type) for event in events):
+            return None
+        for guard in self.registry.guards:
+            condition = guard.condition(command, self.context)
+            if condition is None:
+                return None
+            beside = beside.only_where(condition)
+        if self.context.idempotency_key is not None:
+            beside = beside.along(idempotency.KEEP_BESIDE, idempotency.kept_beside(command, self.context, data))
+        return beside
+
+    def _result(self, command: Command, data: Any) -> CommandResult:
         return CommandResult(
             success=True,
             original_command=command,
             data=data,
-            version=version,
-            command_id=context.command_id,
+            version=self.recorded[-1].version if self.recorded else None,
+            command_id=self.context.command_id,
             events=tuple(self.recorded),
         )
 
     def _enter(self, command: Command) -> int | None:
         """Guards, then the session's row lock for commands that decide from its state. The version still to check."""
         for guard in self.registry.guards:
-            guard(command, self.context)
+            guard.check(command, self.context)
         stream, expected = command.session_id, self.context.expected_version
         if stream is None or command.commutes:
             return expected
@@ -98,29 +131,36 @@ class Transaction:
 
     def record(self, stream: UUID, events: Sequence[Event], cause: UUID, expected: int | None = None) -> None:
         """Append, project and let the reactions answer, until no reaction has anything more to say."""
-        todo = deque(self._append(stream, events, cause, expected))
+        todo = deque(self._projected(stream, events, cause, expected))
         while todo:
             event, envelope = todo.popleft()
             for reaction in self.registry.reactions.get(event.type, ()):
                 answers = self._react(reaction, event, envelope)
                 if answers:
-                    todo.extend(self._append(stream, answers, envelope.id, None))
+                    todo.extend(self._projected(stream, answers, envelope.id, None))
+
+    def _projected(
+        self, stream: UUID, events: Sequence[Event], cause: UUID, expected: int | None
+    ) -> list[tuple[Event, Envelope]]:
+        beside = store.fused(events, self.registry)
+        pairs = self._append(stream, events, cause, expected, beside or store.Beside())
+        if not pairs:
+            raise store.why_not(stream, expected)
+        if beside is None:
+            for event, envelope in pairs:
+                project(self.registry, event, envelope)
+        return pairs
 
     def _append(
-        self, stream: UUID, events: Sequence[Event], cause: UUID, expected: int | None
+        self, stream: UUID, events: Sequence[Event], cause: UUID, expected: int | None, beside: store.Beside
     ) -> list[tuple[Event, Envelope]]:
         if len(self.recorded) + len(events) > MAX_EVENTS:
             raise TooManyReactions
         events = [self._checked(event, stream) for event in events]
-        statements = store.fused(events, self.registry)
         origin = store.Origin(self.context, len(self.recorded), cause, observe.traceparent())
-        envelopes = store.append(stream, events, origin, statements=statements, expected=expected)
+        envelopes = store.append(stream, events, origin, beside=beside, expected=expected)
         self.recorded += envelopes
-        pairs = list(zip(events, envelopes, strict=True))
-        if not statements:
-            for event, envelope in pairs:
-                project(self.registry, event, envelope)
-        return pairs
+        return list(zip(events, envelopes, strict=bool(envelopes)))
 
     def _checked(self, event: Event, stream: UUID) -> Event:
         if self.registry.events.get(event.type) is not type(event):
@@ -171,17 +211,27 @@ def transact(
     """Run a command in one transaction; `announce` is called with what was recorded, once it is committed.
 
     `before` (claims, leases) and `after` (marks work done) run inside the transaction, first and last."""
+    unit = Transaction(registry, context)
+    if command.at_once and before is None and after is None and not connection.in_atomic_block:
+        result = unit.at_once(command, handler)
+        if result is not None:
+            _announce(unit, announce)
+            return result
     with transaction.atomic():
         if before is not None:
             before()
-        unit = Transaction(registry, context)
         result = unit.run(command, handler)
         if after is not None:
             after(result)
-        if unit.recorded:
-            # a closure, not functools.partial: Django 5.2 asks the function for its name when it fails
-            transaction.on_commit(lambda: announce(unit.recorded), robust=True)
+        _announce(unit, announce)
     return result
+
+
+def _announce(unit: Transaction, announce: Callable[[list[Envelope]], None]) -> None:
+    """Once committed, which without a transaction is now; a failure is logged, what is recorded stays recorded."""
+    if unit.recorded:
+        # a closure, not functools.partial: Django 5.2 asks the function for its name when it fails
+        transaction.on_commit(lambda: announce(unit.recorded), robust=True)
 
 
 def retryable(error: BaseException) -> bool:

@@ -57,8 +57,7 @@ def enqueue_command(command: Command, context: Context, delay: float = 0.0) -> U
             first = idempotency.claim(command, context)
             if first is not None:
                 return UUID(first["command_id"])
-            kept = {"data": None, "version": None, "command_id": str(context.command_id)}
-            idempotency.keep(kept, context)
+            idempotency.keep(None, None, context)
         payload = {"command": command, "expected_version": context.expected_version}
         add(
             "command",

@@ -17,6 +17,7 @@ const FIRST_DELAY = 0.5;
 const LONGEST_DELAY = 15;
 const SILENCE = 25_000; // milliseconds without a frame after which the server is asked whether it is there
 const PATIENCE = 10_000; // and how long it has for its answer
+const RESTORED = 4010;
 const STAY_AWAY = 4400;
 
 /** Texts that grow by deltas. Offsets count code points, as Python does; a string's length counts UTF-16 units. */
@@ -96,6 +97,7 @@ class Follower {
     this.asked = 0;
     if (frame.event) this.event(frame.event);
     else if (frame.notice) this.notice(frame.notice);
+    else if (frame.result?.reset) this.beginAnew();
     else if (frame.result?.subscription) this.listener.onStatus({ state: "live", reason: "Connected" });
   }
 
@@ -126,6 +128,10 @@ class Follower {
   lost(code, reason) {
     this.socket = null;
     if (this.stopped) return;
+    if (code === RESTORED) {
+      this.beginAnew();
+      return;
+    }
     if (code >= STAY_AWAY) {
       this.stop();
       this.listener.onStatus({ state: "ended", reason: reason || `The server closed the connection (${code}).`, code });
@@ -136,6 +142,13 @@ class Follower {
     this.failures += 1;
     this.timer = setTimeout(() => this.connect(), seconds * 1000);
     this.listener.onStatus({ state: "waiting", reason: reason || "Connection lost", code, seconds });
+  }
+
+  /** The log was restored or pruned: what is shown is not what it holds. */
+  beginAnew() {
+    this.stop();
+    this.listener.onStatus({ state: "ended", reason: "The log has changed, loading it anew…", code: RESTORED });
+    location.reload();
   }
 
   /** End this connection ourselves and come back; its own close may take minutes on a dead line. @param {string} reason */

@@ -50,9 +50,10 @@ class Note(SessionCommand):
 
 
 class Append(SessionCommand):
-    """The same, without looking at the stream first."""
+    """The same, without looking at the stream first, and in a single statement."""
 
     commutes = True
+    at_once = True
 
     text: str
 

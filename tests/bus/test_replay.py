@@ -112,7 +112,9 @@ def test_a_projection_fused_into_the_append_writes_what_a_separate_one_does(stor
 def test_only_events_of_one_type_with_sql_alone_are_fused(story: Story) -> None:
     story.tell(commands.RecordInteraction, query="why", response="because")
     added = default.open(story.events()[-1])
-    assert len(store.fused([added, added], default)) == 2
-    assert store.fused([added, events.SessionDeleted()], default) == ()
+    fused = store.fused([added, added], default)
+    assert fused is not None
+    assert len(fused.statements) == 2
+    assert store.fused([added, events.SessionDeleted()], default) is None
     assert [(m.position, m.role) for m in Message.objects.order_by("position")] == [(2, "user"), (3, "assistant")]
     assert Session.objects.get(id=story.id).message_count == 2

@@ -76,6 +76,11 @@ class Cluster(Stack):
             if process.process is not None and process.process.poll() is not None:
                 process.start()
 
+    def wait_for_webs(self) -> None:
+        """Until every web says it is ready."""
+        for number in range(len(self.webs)):
+            self.wait_for_web(number)
+
     def browser(self, number: int = 0) -> Browser:
         """Alice at one web, without logging in again; closed with the others after the test."""
         if self._login is None:

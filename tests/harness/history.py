@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.flow.stack import wait_until
+from tests.flow.stack import DEADLINE, wait_until
 
 
 class History:
@@ -41,13 +41,17 @@ class History:
             self.took.append(took)
         self.note("ok", key, id=ident, took=round(took, 4))
 
+    def figures(self, name: str, **numbers: Any) -> None:
+        """What was measured, for the report of `make chaos`."""
+        self.note("figures", name, **numbers)
+
     def count(self) -> int:
         """How many different keys were acknowledged."""
         return len(self.acknowledged)
 
-    def reach(self, count: int) -> None:
+    def reach(self, count: int, deadline: float = DEADLINE) -> None:
         """Wait until so many different keys were acknowledged."""
-        wait_until(lambda: self.count() >= count, what=f"{count} acknowledged messages")
+        wait_until(lambda: self.count() >= count, deadline=deadline, what=f"{count} acknowledged messages")
 
 
 Rows = Sequence[tuple[int, str | None, str | None]]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-COMMITTED = b"C\x00\x00\x00\x0bCOMMIT\x00"
-"""PostgreSQL's answer to COMMIT (CommandComplete; protocol documentation, 54.7 "Message Formats")."""
+COMMITTED = b"Z\x00\x00\x00\x05I"
+"""What PostgreSQL says once a statement by itself, or a COMMIT, has taken effect (ReadyForQuery, idle; protocol
+documentation, 54.7 "Message Formats")."""
 CHUNK = 65_536
 
 

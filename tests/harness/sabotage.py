@@ -1,14 +1,24 @@
 """A plugin that switches one mechanism off, named by SABOTAGE: for `tests.promises.mutants` only."""
 
 import os
+import re
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import psycopg
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from msgspec.structs import replace
 
 from bus.bus import bus
-from bus.log import idempotency, transaction
+from bus.live import hub, reader
+from bus.live.consumers import LiveConsumer
+from bus.live.feed import Feed
+from bus.live.subscription import Subscription
+from bus.log import idempotency, store, transaction
 from bus.messages import Actor, Context, uuid7
 from bus.work import kinds, lease
 from bus.work.lease import Lease
@@ -46,16 +56,116 @@ def no_expected() -> None:
     _put(transaction.Transaction, "__init__", forgetful)
 
 
+class Never(Exception):
+    """Nothing raises it."""
+
+
 def no_outage() -> None:
     """An outage of PostgreSQL is an error like any other."""
     from sessions_app.api import problems
 
-    class Never(Exception):
-        """Nothing raises it."""
-
     _put(problems, "OperationalError", Never)
 
 
-KINDS: dict[str, Callable[[], None]] = {made.__name__: made for made in (no_claim, no_fence, no_expected, no_outage)}
+def no_patience() -> None:
+    """The end of an answer does not wait for PostgreSQL to come back."""
+    from sessions_app.llm import engine
+
+    _put(engine, "OperationalError", Never)
+
+
+def no_lock() -> None:
+    """The version is read and then written, without the row's lock in between."""
+    raised = re.compile(r"UPDATE bus_stream SET version.*?AS base", re.DOTALL)
+    read = """SELECT version AS base FROM bus_stream WHERE id = %(stream)s::uuid
+        AND (%(expected)s::bigint IS NULL OR version = %(expected)s::bigint)
+    ), raised AS (
+        UPDATE bus_stream SET version = head.base + %(n)s::int FROM head WHERE id = %(stream)s::uuid"""
+    assert raised.search(store._APPEND)
+    _put(store, "_APPEND", raised.sub(lambda _: read, store._APPEND))
+
+
+def no_backlog() -> None:
+    """A reader that comes back is given only what is new."""
+    attach = hub.Hub.attach
+
+    async def forgetful(self: hub.Hub, subscription: Subscription, after: int | None) -> int:
+        return await attach(self, subscription, None if after else after)
+
+    _put(hub.Hub, "attach", forgetful)
+
+
+def no_frames() -> None:
+    """What arrives from the channel layer is not looked at; only the poll finds events."""
+    _put(hub.Hub, "_on_message", lambda self, message: None)
+
+
+def no_drain() -> None:
+    """Nobody is told that the server is going away."""
+    _put(hub.Hub, "drain", lambda self: None)
+
+
+def host_clock() -> None:
+    """Leases are compared with the host's clock."""
+
+    class Cursor(CursorWrapper):
+        def execute(self, sql: Any, params: Any = None) -> Any:
+            by_the_host = re.sub(r"(?<=lease_until [<=] )now\(\)", f"to_timestamp({time.time()})", sql)
+            return super().execute(by_the_host, params)
+
+    own = SimpleNamespace(cursor=lambda: Cursor(connection.cursor(), connection))
+    _put(lease, "connection", own)
+
+
+def no_reset() -> None:
+    """Nobody looks whether the log goes on from where a reader left off."""
+
+    async def unchecked(self: hub.Hub, feed: Feed, after: int) -> None:
+        """Whatever the reader says."""
+
+    _put(hub.Hub, "_check", unchecked)
+    _put(Feed, "restart", lambda self, head, reason: None)
+
+
+def no_pool() -> None:
+    """Every read of the log opens a connection, however many there are."""
+
+    async def fetch(sql: str, parameters: Any) -> Any:
+        given: Any = (await reader.pool()).kwargs
+        async with await psycopg.AsyncConnection.connect(**given) as connection:
+            return await (await connection.execute(sql.encode(), parameters)).fetchall()
+
+    _put(reader, "fetch", fetch)
+
+
+def kept_handles() -> None:
+    """Every socket that was served leaves an open file behind."""
+    serve = LiveConsumer._serve
+
+    async def hoarding(self: LiveConsumer, *transport: Any) -> None:
+        os.open(os.devnull, os.O_RDONLY)
+        await serve(self, *transport)
+
+    _put(LiveConsumer, "_serve", hoarding)
+
+
+KINDS: dict[str, Callable[[], None]] = {
+    made.__name__: made
+    for made in (
+        no_claim,
+        no_fence,
+        no_expected,
+        no_outage,
+        no_patience,
+        no_lock,
+        no_backlog,
+        no_frames,
+        no_drain,
+        host_clock,
+        no_reset,
+        no_pool,
+        kept_handles,
+    )
+}
 
 KINDS[os.environ["SABOTAGE"]]()

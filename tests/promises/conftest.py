@@ -6,16 +6,18 @@ from collections.abc import Iterator
 import pytest
 
 from config import settings as ours
+from tests.flow.stack import Stack
 from tests.harness.cluster import Cluster
 from tests.harness.history import History
+from tests.harness.nemesis import Nemesis, chosen_seed
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+QUICK = {"BUS_LEASE_SECONDS": "3", "BUS_RENEW_SECONDS": "1", "DATABASE_POOL_TIMEOUT": "2"}
 
 
 @pytest.fixture(scope="session")
 def _cluster() -> Iterator[Cluster]:
-    quick = {"BUS_LEASE_SECONDS": "3", "BUS_RENEW_SECONDS": "1", "DATABASE_POOL_TIMEOUT": "2"}
-    made = Cluster(WORKER, settings=quick)
+    made = Cluster(WORKER, settings=QUICK)
     try:
         made.start()
         yield made
@@ -29,11 +31,40 @@ def cluster(_cluster: Cluster) -> Iterator[Cluster]:
     yield _cluster
     _cluster.heal()
     _cluster.close_browsers()
-    for number in range(len(_cluster.webs)):
-        _cluster.wait_for_web(number)
+    _cluster.wait_for_webs()
+
+
+@pytest.fixture(scope="session")
+def _tight() -> Iterator[Stack]:
+    few = {
+        "MAX_CONCURRENT_REQUESTS": "8",
+        "DATABASE_POOL": "6",
+        "DATABASE_POOL_TIMEOUT": "2",
+        "DATABASE_IDLE": "1",
+        "BUS_READER_CONNECTIONS": "2",
+    }
+    mutated = {name: os.environ[name] for name in few if name in os.environ}
+    made = Stack(f"tight_{WORKER}", settings={**few, **mutated})
+    try:
+        yield made.start()
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def tight(_tight: Stack) -> Iterator[Stack]:
+    """A web and a worker with little: 8 requests at once, 6 + 2 connections a process; a mutant may have more."""
+    yield _tight
+    _tight.close_browsers()
 
 
 @pytest.fixture
 def history(request: pytest.FixtureRequest) -> History:
     """The test's history, kept under var/promises/."""
     return History(ours.VAR / "promises" / f"{request.node.name}.jsonl")
+
+
+@pytest.fixture
+def nemesis(cluster: Cluster, history: History) -> Nemesis:
+    """Faults drawn from PROMISE_SEED."""
+    return Nemesis(cluster, history, chosen_seed())

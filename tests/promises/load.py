@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -18,12 +18,24 @@ PAUSE = 0.1
 
 
 class Writer:
-    """Adds messages to one session through one web."""
+    """Adds messages to one session through one web; subclasses ask for something else under a key."""
+
+    accepted, ident = 201, "id"
+    headers: ClassVar[dict[str, str]] = {}
 
     def __init__(self, browser: Browser, session: str, history: History) -> None:
         self.browser = browser
         self.session = session
         self.history = history
+
+    @property
+    def path(self) -> str:
+        """Where to post."""
+        return f"sessions/{self.session}/messages/"
+
+    def body(self, key: str) -> dict[str, Any]:
+        """What to post."""
+        return {"content": key}
 
     def write(self, key: str) -> None:
         """Post until acknowledged."""
@@ -33,22 +45,44 @@ class Writer:
             time.sleep(PAUSE)  # the pace of the load
 
     def attempt(self, key: str) -> bool:
-        """Post once. Anything but 201, a cut connection, and a 503 that is as documented is an error."""
+        """Post once. Anything but acceptance, a cut connection, and a 503 that is as documented is an error."""
         self.history.note("invoke", key)
         started = time.monotonic()
         try:
-            answer = self.browser.call(
-                "POST", f"sessions/{self.session}/messages/", {"content": key}, Idempotency_Key=key
-            )
+            answer = self.browser.call("POST", self.path, self.body(key), Idempotency_Key=key, **self.headers)
         except httpx.TransportError as error:
             self.history.note("info", key, error=repr(error))
             return False
-        if answer.status_code == 201:
-            self.history.ok(key, answer.json()["id"], time.monotonic() - started)
+        if answer.status_code == self.accepted:
+            self.history.ok(key, answer.json()[self.ident], time.monotonic() - started)
             return True
         self.history.note("fail", key, status=answer.status_code, took=time.monotonic() - started)
         check_unavailable(answer)
         return False
+
+
+class Asker(Writer):
+    """Adds messages that want an answer."""
+
+    def body(self, key: str) -> dict[str, Any]:
+        """A message and the wish for an answer."""
+        return {"content": key, "answer": True}
+
+
+class Enqueuer(Writer):
+    """Leaves messages to the workers."""
+
+    accepted, ident = 202, "command_id"
+    headers: ClassVar[dict[str, str]] = {"Prefer": "respond-async"}
+
+    @property
+    def path(self) -> str:
+        """Where to post."""
+        return "commands/"
+
+    def body(self, key: str) -> dict[str, Any]:
+        """The command that adds the message."""
+        return {"name": "add-message", "payload": {"session_id": self.session, "content": key}}
 
 
 def check_unavailable(answer: httpx.Response) -> None:

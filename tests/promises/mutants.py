@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Mutant(NamedTuple):
-    """A test, and the environment in which it must fail."""
+    """A test (`p01_stored`, or the path of any), and the environment in which it must fail."""
 
     test: str
     environment: dict[str, str]
@@ -24,26 +24,59 @@ def sabotaged(test: str, kind: str) -> Mutant:
     return Mutant(test, {"PLUGINS": "tests.harness.sabotage", "SABOTAGE": kind})
 
 
+def opened(test: str, kind: str) -> Mutant:
+    """A mutant made by `tests.harness.doors`."""
+    return Mutant(test, {"PLUGINS": "tests.harness.doors", "SABOTAGE": kind})
+
+
 P1, P2, P3, P5 = "p01_stored", "p02_one_end", "p03_one_executor", "p05_in_order"
+P4, P5_CLIENT, P6, P15, P21 = "p04_gapless", "p05_client", "p06_fast", "p15_planned_restart", "p21_clocks"
 P7, P8, P10, P11 = "p07_redis", "p08_postgres", "p10_one_effect", "p11_expected_version"
+P13, P14, P16 = "p13_slow_reader", "p14_reconnect_storm", "p16_overload"
+P20, P22 = "p20_never_incomplete", "p22_bounded"
+S3, S4, S6, S13 = "s03_origin", "s04_canaries", "s06_limits", "s13_fields"
 
 MUTANTS = {
     "P1 without idempotency": sabotaged(P1, "no_claim"),
     "P2 without the sweeper": Mutant(P2, {"BUS_SWEEP_INTERVAL": "600"}),
     "P3 without the fence": sabotaged(P3, "no_fence"),
-    "P5 without the poll of the heads": Mutant(P5, {"BUS_POLL_INTERVAL": "600"}),
+    "P4 without the lock": sabotaged(P4, "no_lock"),
+    "P5 without the backlog": sabotaged(P5, "no_backlog"),
+    "P5 without the backlog, for a client": sabotaged(P5_CLIENT, "no_backlog"),
+    "P6 without the frames": sabotaged(P6, "no_frames"),
+    "P6 without the poll of the heads": Mutant(P6, {"BUS_POLL_INTERVAL": "600"}),
     "P7 without the sweeper": Mutant(P7, {"BUS_SWEEP_INTERVAL": "600"}),
     "P8 without 503": sabotaged(P8, "no_outage"),
+    "P8 without patience for the end of an answer": sabotaged(P8, "no_patience"),
     "P10 without idempotency": sabotaged(P10, "no_claim"),
     "P11 without the comparison": sabotaged(P11, "no_expected"),
+    "P13 without the bound": Mutant(P13, {"BUS_SOCKET_BYTES": "1073741824", "BUS_SOCKET_ITEMS": "100000"}),
+    "P14 without the backlog": sabotaged(P14, "no_backlog"),
+    "P14 without the pool": sabotaged(P14, "no_pool"),
+    "P15 without the goodbye": sabotaged(P15, "no_drain"),
+    "P16 without the cap": Mutant(P16, {"MAX_CONCURRENT_REQUESTS": "100000"}),
+    "P20 without the look at the log": sabotaged(P20, "no_reset"),
+    "P21 with leases by the host's clock": sabotaged(P21, "host_clock"),
+    "P22 with handles that are kept": sabotaged(P22, "kept_handles"),
+    "S1 without the guard": opened("tests/api/test_isolation.py", "no_guard"),
+    "S1 without the owner": opened("tests/api/test_isolation.py", "no_owner"),
+    "S3 without the Origin check": opened(S3, "no_origin"),
+    "S4 without redaction": opened(S4, "no_redaction"),
+    "S5 without the hardened parser": opened("tests/api/test_bad_input.py", "no_parser"),
+    "S5 without the hardened parser, at random": opened("tests/api/test_fuzz_commands.py", "no_parser"),
+    "S6 without the limit": opened(S6, "no_limit"),
+    "S6 without the time limit": Mutant(S6, {"BODY_TIMEOUT": "600"}),
+    "S12 without refusals": opened("tests/config/test_settings.py", "no_refusal"),
+    "S13 with fields nobody asked for": opened(S13, "no_strictness"),
 }
 
 
 def reddens(mutant: Mutant) -> tuple[bool, str]:
     """Whether the test fails by an assertion or a deadline (another error proves nothing), and what pytest said."""
-    command = [sys.executable, "-m", "pytest", f"tests/promises/test_{mutant.test}.py", "-n0", "-x", "--tb=line"]
+    path = mutant.test if "/" in mutant.test else f"tests/promises/test_{mutant.test}.py"
+    command = [sys.executable, "-m", "pytest", path, "-n0", "-x", "--tb=line"]
     environment = {**os.environ, **mutant.environment}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400, check=False)
     lines = done.stdout.splitlines()
     said = [line for line in lines if line.startswith(("FAILED", "ERROR"))] or lines[-3:]
     reasons = [line[:200] for line in lines if re.search(r"\.py:\d+: (AssertionError|TimeoutError|assert )", line)]

@@ -1,59 +1,43 @@
-"""P2: every accepted command reaches exactly one end, and has one effect, whatever dies meanwhile."""
+"""P2: every accepted command or run reaches exactly one end, and has one effect, whatever dies meanwhile."""
 
 from functools import partial
-from typing import Any
 
-import httpx
+import pytest
 
-from tests.flow.stack import Browser, wait_until
 from tests.harness.cluster import Cluster
 from tests.harness.history import History, check_versions
-from tests.promises.load import check_unavailable, paced
+from tests.harness.nemesis import Nemesis
+from tests.promises.ends import ANSWER, check_commands, check_runs, wait_for_the_end
+from tests.promises.load import Asker, Enqueuer, paced
 
-BETWEEN = 12
-"""Commands accepted before each fault."""
-DONE_WITHIN = 30.0
-
-_ENDS = "SELECT state, count(*) FROM bus_work WHERE session = %s GROUP BY state"
-
-
-def enqueue(number: int, *, browser: Browser, session: str, history: History) -> None:
-    """Leave a message to the workers, once: what is not accepted is not counted."""
-    key = f"{session}-{number}"
-    body = {"name": "add-message", "payload": {"session_id": session, "content": key}}
-    try:
-        answer = browser.call("POST", "commands/", body, Prefer="respond-async", Idempotency_Key=key)
-    except httpx.TransportError as error:
-        history.note("info", key, error=repr(error))
-        return
-    if answer.status_code == 202:
-        history.ok(key, answer.json()["command_id"], 0)
-    else:
-        check_unavailable(answer)
+EVERY = 5
+"""One answer is wanted for so many commands of a writer."""
 
 
-def test_every_accepted_command_is_done_once(cluster: Cluster, history: History) -> None:
+@pytest.mark.timeout(300)
+def test_every_accepted_command_and_run_ends_once(cluster: Cluster, history: History, nemesis: Nemesis) -> None:
     browser = cluster.browser()
-    session = browser.new_session()
-    writer = partial(enqueue, browser=browser, session=session, history=history)
-    with paced([writer], 2000, 0.05) as enough:
-        for fault in (
-            partial(cluster.kill_worker, 0),
-            cluster.kill_redis,
-            partial(cluster.kill_worker, 1),
-            cluster.start_servers,
-            cluster.flush_redis,
-        ):
-            history.reach(history.count() + BETWEEN)
-            fault()
-        history.reach(history.count() + BETWEEN)
+    queued, answered = browser.new_session(), browser.new_session(config=ANSWER)
+    enqueuers = [Enqueuer(cluster.browser(number), queued, history) for number in range(2)]
+    asker = Asker(browser, answered, history)
+
+    def enqueue(number: int, *, client: Enqueuer, which: int) -> None:
+        client.write(f"{queued}-{which}-{number}")
+
+    def ask(number: int) -> None:
+        if number % EVERY == 0:
+            asker.write(f"{answered}-{number}")
+
+    writers = [partial(enqueue, client=client, which=which) for which, client in enumerate(enqueuers)]
+    with paced([*writers, ask], 100_000, 0.1) as enough:
+        nemesis.strike()
         enough.set()
-
-    def ends(database: Any) -> bool:
-        return dict(database.execute(_ENDS, [session]).fetchall()) == {"done": history.count()}
-
+    accepted = {key: ident for key, ident in history.acknowledged.items() if key.startswith(queued)}
     with cluster.connect() as database:
-        wait_until(partial(ends, database), deadline=DONE_WITHIN, what=f"the end of {history.count()} commands")
-    rows = cluster.messages(session)
-    check_versions([row[0] for row in rows], 1 + history.count())
-    assert sorted(text or "" for _, ident, text in rows if ident) == sorted(history.acknowledged)
+        wait_for_the_end(database, queued, answered)
+        commands = check_commands(cluster, database, queued, accepted)
+        runs = check_runs(database, answered, history.count() - len(accepted))
+    for session in (queued, answered):
+        rows = cluster.messages(session)
+        check_versions([row[0] for row in rows], len(rows))
+    history.figures("ends", **commands, **runs)

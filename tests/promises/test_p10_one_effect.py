@@ -6,9 +6,10 @@ from functools import partial
 from tests.harness.cluster import Cluster
 from tests.harness.history import History, check_log
 from tests.harness.proxy import COMMITTED
+from tests.harness.scale import scaled
 from tests.promises.load import Writer
 
-KEYS = 20
+KEYS = scaled(20)
 PARALLEL = 10
 
 

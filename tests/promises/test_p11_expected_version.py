@@ -13,10 +13,11 @@ from sessions_app import commands
 from sessions_app.models import Session
 from tests.bus.support import in_threads
 from tests.harness.history import check_versions
+from tests.harness.scale import scaled
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
 
 WRITERS = 10
-EACH = 8
+EACH = min(scaled(8), 24)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
