@@ -250,7 +250,7 @@ class MessageBus:
     def _announce(self, envelopes: list[Envelope]) -> None:
         """After the commit: the signal (push, work hints), then this process's own listeners."""
         for envelope in envelopes:
-            observe.EVENTS.labels(envelope.type).inc()
+            observe.recorded(envelope.type)
         signals.events_recorded.send_robust(sender=type(self), envelopes=envelopes)
         if self.listeners.by_type or self.scopes:
             for envelope in envelopes:

@@ -5,6 +5,7 @@ Names follow the two projects' conventions; every process exposes its own counte
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from opentelemetry import propagate, trace
 from prometheus_client import Counter, Gauge, Histogram
@@ -87,8 +88,19 @@ def command(kind: str) -> Iterator[Timing]:
             yield timing
         outcome = "ok"
     finally:
-        COMMANDS.labels(kind, outcome).inc()
-        SECONDS.labels(kind).observe(timing.milliseconds / 1000)
+        _counter(kind, outcome).inc()
+        _histogram(kind).observe(timing.milliseconds / 1000)
+
+
+def recorded(kind: str) -> None:
+    """An event was recorded."""
+    _events(kind).inc()
+
+
+# looking a child up costs more than counting with it
+_counter = cache(COMMANDS.labels)
+_histogram = cache(SECONDS.labels)
+_events = cache(EVENTS.labels)
 
 
 def reaction_failed(name: str) -> None:

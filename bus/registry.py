@@ -17,7 +17,8 @@ Handler = Callable[[Any, Context], Any]
 
 
 class Condition(NamedTuple):
-    """What must hold of the session, as SQL (constant text, for a WHERE over `bus_stream`) and its named values."""
+    """What must hold of the session `%(stream)s`, as SQL (constant text, for a WHERE) and its other named values. Not
+    joined to the statement's own tables: by itself it is looked up once and costs the planner nothing."""
 
     sql: str
     values: Mapping[str, Any] = {}

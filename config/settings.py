@@ -217,6 +217,7 @@ BUS_PUBLISH_QUEUE = env.number(
 )
 BUS_PUBLISH_TIMEOUT = env.seconds("BUS_PUBLISH_TIMEOUT", 2.0, "longest wait for Redis to take frames")
 BUS_PUBLISH_PAUSE = env.seconds("BUS_PUBLISH_PAUSE", 0.5, "pause after Redis failed, before frames are sent again")
+BUS_PUBLISH_INTERVAL = env.seconds("BUS_PUBLISH_INTERVAL", 0.004, "least time between two sendings of frames")
 BUS_LOG_HINT_INTERVAL = env.seconds("BUS_LOG_HINT_INTERVAL", 0.02, "between two hints to followers of the whole log")
 BUS_JOIN_TIMEOUT = env.seconds("BUS_JOIN_TIMEOUT", 1.0, "longest wait for Redis when a session is first watched")
 BUS_HINT_QUEUE = env.number("BUS_HINT_QUEUE", 10_000, "work hints waiting to be sent before they are dropped", least=1)

@@ -25,8 +25,8 @@ def sessions_of(actor: Actor) -> QuerySet[Session]:
     return Session.objects.none()
 
 
-_ANY = "EXISTS (SELECT FROM sessions_app_session AS s WHERE s.id = bus_stream.id)"
-_THEIRS = "EXISTS (SELECT FROM sessions_app_session AS s WHERE s.id = bus_stream.id AND s.owner_id = %(owner)s::int)"
+_ANY = "EXISTS (SELECT FROM sessions_app_session WHERE id = %(stream)s::uuid)"
+_THEIRS = "EXISTS (SELECT FROM sessions_app_session WHERE id = %(stream)s::uuid AND owner_id = %(owner)s::int)"
 
 
 def condition_to_change(actor: Actor) -> Condition | None:
@@ -43,8 +43,7 @@ def may_change(actor: Actor, session_id: UUID) -> bool:
     condition = condition_to_change(actor)
     if condition is None:
         return False
-    look_up = f"SELECT 1 FROM bus_stream WHERE id = %(stream)s::uuid AND {condition.sql}"
-    return bool(sql.fetch(look_up, {"stream": session_id, **condition.values}))
+    return bool(sql.fetch(f"SELECT 1 WHERE {condition.sql}", {"stream": session_id, **condition.values}))
 
 
 def with_version(sessions: QuerySet[Session]) -> QuerySet[Session]:

@@ -74,6 +74,7 @@ class Publisher:
                 self._down_until = time.monotonic() + settings.BUS_PUBLISH_PAUSE
                 observe.FRAMES_DROPPED.labels("redis down").inc(len(taken))
                 logger.warning("frames not sent, readers will poll: %r", error)
+            await asyncio.sleep(settings.BUS_PUBLISH_INTERVAL)  # what comes meanwhile goes out together
 
     async def _send(self, taken: list[Frame]) -> None:
         layer = get_channel_layer()

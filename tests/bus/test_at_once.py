@@ -76,8 +76,8 @@ def test_the_condition_says_what_the_check_says(alice: User, bob: User) -> None:
                 allowed = False
             else:
                 allowed = True
-            look_up = f"SELECT 1 FROM bus_stream WHERE id = %(id)s {'AND ' + condition.sql if condition else ''}"
-            found = condition is not None and sql.fetch(look_up, {"id": ident, **condition.values})
+            values = {"stream": ident, **(condition.values if condition else {})}
+            found = condition is not None and sql.fetch(f"SELECT 1 WHERE {condition.sql}", values)
             assert bool(found) == allowed, (actor, ident)
 
 
