@@ -2,23 +2,24 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django_application = get_asgi_application()  # before the imports below: they need the apps
+django.setup(set_prefix=False)  # before the imports below: they need the apps
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from servestatic import ServeStaticASGI  # noqa: E402
 
 from config.edge import Edge  # noqa: E402
+from config.handler import OneThreadHandler  # noqa: E402
 from config.origins import OriginCheck  # noqa: E402
 from config.static import with_static  # noqa: E402
 from sessions_app.routing import websocket_urlpatterns  # noqa: E402
 
 routes = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": OneThreadHandler(),
         "websocket": OriginCheck(URLRouter(websocket_urlpatterns), settings.ALLOWED_ORIGINS),
     }
 )
