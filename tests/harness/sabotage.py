@@ -31,7 +31,8 @@ def _put(owner: Any, name: str, value: Any) -> None:
 def no_claim() -> None:
     """Idempotency keys are not looked at."""
     _put(idempotency, "claim", lambda command, context: None)
-    _put(idempotency, "keep", lambda result, context: None)
+    _put(idempotency, "keep", lambda data, version, context: None)
+    _put(idempotency, "KEEP_BESIDE", "SELECT 1 FROM head")
 
 
 def no_fence() -> None:

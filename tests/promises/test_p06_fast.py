@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from tests.flow.stack import wait_until
 from tests.harness.cluster import Cluster
 from tests.harness.history import History, percentile
 from tests.harness.scale import scaled
@@ -22,8 +23,10 @@ LIMITS = {"healthy": QUICK, "down": WORST, "back": WORST, "wiped": WORST, "froze
 BUCKETS = (0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 5.0)
 
 
-def phases(cluster: Cluster, history: History) -> list[tuple[str, datetime]]:
-    """Each lasts while so many messages are written; when each began."""
+def phases(cluster: Cluster, history: History, readers: list[Reader]) -> list[tuple[str, datetime]]:
+    """Each lasts while so many messages are written; when each began. The first begins once frames come quickly: the
+    test before this one may have taken Redis away."""
+    wait_until(lambda: all(reader.took and reader.took[-1][1] <= QUICK for reader in readers), what="quick frames")
     faults = (None, cluster.kill_redis, cluster.start_servers, cluster.flush_redis)
     began = []
     for name, fault in zip(LIMITS, (*faults, cluster.redis_proxy.black_hole, cluster.redis_proxy.heal), strict=True):
@@ -65,7 +68,7 @@ def test_frames_follow_commits_soon_whatever_redis_does(cluster: Cluster, histor
 
     def write() -> dict[str, int]:
         with paced([partial(post, client=client) for client in clients], 100_000, INTERVAL) as enough:
-            began.extend(phases(cluster, history))
+            began.extend(phases(cluster, history, readers))
             enough.set()
         return {session: len(cluster.messages(session)) for session in sessions}
 
