@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
@@ -46,3 +47,16 @@ class SessionCookieMiddleware:
 def is_session_key(key: str) -> bool:
     """Whether a cookie can be a key that Django made."""
     return _SESSION_KEY.fullmatch(key) is not None
+
+
+class ContentSecurityPolicyMiddleware:
+    """The policy of the settings, written once: django-csp would put it together anew for every answer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self._policy = build_policy()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.setdefault("Content-Security-Policy", self._policy)
+        return response
