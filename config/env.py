@@ -1,7 +1,9 @@
 """Environment variables, typed, and refused loudly when wrong. The table it keeps is what docs/operations.md shows."""
 
 import os
+from collections.abc import Iterable
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -75,3 +77,27 @@ def words(name: str, default: list[str], meaning: str, *, shown: str | None = No
     """Words separated by commas; `shown` replaces a default that is derived from another variable."""
     found = _read(name, "words, separated by commas", ", ".join(default) if shown is None else shown, meaning)
     return default if found is None else [word.strip() for word in found.split(",") if word.strip()]
+
+
+def hosts(name: str, default: list[str], meaning: str, *, of: Iterable[str] = ()) -> list[str]:
+    """Hosts with their ports; and those of these addresses, where they are given."""
+    found = words(name, default, meaning)
+    for place in found:
+        if _host(f"//{place}") != place.lower():
+            raise ImproperlyConfigured(f"{name} holds {place!r}; write host:port, such as localhost:11434.")
+    named = [_host(url) for url in of if url]
+    if "" in named:
+        raise ImproperlyConfigured("A provider's base URL is wrong; write it like http://localhost:11434/v1.")
+    return [*found, *named]
+
+
+def _host(url: str) -> str:
+    """`host:port` of an address, in lower case; empty where it names none, or a user."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return ""
+    if not parts.hostname or port is None or "@" in parts.netloc:
+        return ""
+    return f"[{parts.hostname}]:{port}" if ":" in parts.hostname else f"{parts.hostname}:{port}"

@@ -94,3 +94,24 @@ def test_each_variable_is_kept_for_the_documentation(given: Set) -> None:
     assert first == env.Variable(NAME, "text", "(random)", "what it does")
     assert (second.kind, second.default) == ("whole number", "3")
     assert "secret" not in str(env.VARIABLES)
+
+
+def test_hosts_have_ports_and_addresses_bring_theirs(given: Set) -> None:
+    given("localhost:11434, [::1]:80")
+    found = env.hosts(NAME, [], "a meaning", of=["https://Model.example/v1", "", "http://[::1]:8080/v1"])
+    assert found == ["localhost:11434", "[::1]:80", "model.example:443", "[::1]:8080"]
+
+
+@pytest.mark.parametrize("value", ["localhost", "http://localhost:1", "localhost:x", "user@localhost:1", ":1", "a:1/b"])
+def test_what_is_no_host_is_refused(given: Set, value: str) -> None:
+    given(value)
+    with pytest.raises(ImproperlyConfigured, match=NAME):
+        env.hosts(NAME, [], "a meaning")
+
+
+@pytest.mark.parametrize("url", ["localhost:11434/v1", "ftp://x", "http://user:word@x", "http://x:port"])
+def test_an_address_without_a_host_is_refused(given: Set, url: str) -> None:
+    given(None)
+    with pytest.raises(ImproperlyConfigured) as refused:
+        env.hosts(NAME, [], "a meaning", of=[url])
+    assert "word" not in str(refused.value)
