@@ -90,6 +90,7 @@ class Work(Leased):
     class State(models.TextChoices):
         QUEUED = "queued"
         RUNNING = "running"
+        WAITING = "waiting"
         DONE = "done"
         FAILED = "failed"
         PARKED = "parked"

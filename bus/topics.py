@@ -24,6 +24,8 @@ def normalise(topic: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _compiled(topics: tuple[str, ...]) -> Predicate:
+    if "*" in topics:  # what most readers want; asked for every frame and reader
+        return lambda _: True
     exact = frozenset(topic for topic in topics if "*" not in topic)
     wild = [tuple(topic.split("*")) for topic in topics if "*" in topic]
     if not wild:

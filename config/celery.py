@@ -33,7 +33,10 @@ def start_sweeper(**_: Any) -> None:
 
 @worker_shutdown.connect
 def stop_sweeper(**_: Any) -> None:
-    """Take up nothing more while the pool finishes."""
+    """Take up nothing more; let the answers at hand end, or hand them back."""
+    from bus.work import runner
     from bus.work.sweeper import sweeper
+    from sessions_app.llm import clients
 
-    sweeper().stop()
+    sweeper().stop(lambda: runner.drain(settings.RUN_GRACE, settings.RUN_HANDOVER))
+    clients.close()

@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env
+from config.answers import *  # noqa: F403  (all of them are settings)
 from config.broker import celery_url
 from config.embedded import EmbeddedServers
 from config.embedded.folders import create_folders, publish
@@ -195,17 +196,12 @@ REST_FRAMEWORK = {
 
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "bus.live.layer.PipelinedRedisPubSubChannelLayer",
         # below 5 s redis-py 8 closes idle readers
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 15}], "prefix": REDIS_PREFIX},
     },
 }
 PLUGINS = env.words("PLUGINS", [], "modules with plugins, imported at start")
-LLM_PROVIDERS = {"echo": "sessions_app.llm.providers.echo.EchoProvider"}
-RUN_TIMEOUT = env.seconds("RUN_TIMEOUT", 600.0, "longest time an answer may take", least=1.0)
-DELTA_INTERVAL = env.seconds("DELTA_INTERVAL", 0.04, "pieces of an answer within this time are shown together")
-CHUNK_INTERVAL = env.seconds("CHUNK_INTERVAL", 0.5, "how often the text of streaming answers is stored", least=0.05)
-
 BUS_DATABASE_THREADS = env.number("BUS_DATABASE_THREADS", 8, "threads for database work of sockets", least=1)
 BUS_READER_CONNECTIONS = env.number("BUS_READER_CONNECTIONS", 4, "connections for reading the log to sockets", least=1)
 BUS_READER_TIMEOUT = env.seconds("BUS_READER_TIMEOUT", 10.0, "longest wait for one of those connections")
@@ -269,5 +265,11 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO", "least severity that is logged")},
-    "loggers": {"django.channels.server": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+    "loggers": {
+        "django.channels.server": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "anthropic": {"level": "INFO"},  # at DEBUG they write down what people say to their models
+        "openai": {"level": "INFO"},
+    },
 }

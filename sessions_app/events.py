@@ -7,7 +7,18 @@ from uuid import UUID
 import msgspec
 
 from bus.messages import Delta, Event
-from sessions_app.values import ChatMessage, Content, Metadata, Role, SessionConfig, TokenMetrics, ToolCallPart
+from sessions_app.llm.base import Usage
+from sessions_app.values import (
+    ChatMessage,
+    Content,
+    Metadata,
+    NewCost,
+    OnInterrupt,
+    Role,
+    SessionConfig,
+    TokenMetrics,
+    ToolCallPart,
+)
 
 
 class SessionCreated(Event):
@@ -61,7 +72,12 @@ class MessageUpdated(Event):
 
 
 class TokenMetricsUpdated(Event):
-    """Tokens were counted. The first fields are what was added, `metrics` what they came to."""
+    """Tokens were counted. The first fields are what was added, `metrics` what they came to.
+
+    `usage` is what they were made of, of which model of which provider: enough to price them again. A correction of
+    the totals by hand has none."""
+
+    schema = 2
 
     prompt_tokens: int
     completion_tokens: int
@@ -69,6 +85,22 @@ class TokenMetricsUpdated(Event):
     context_tokens: int
     metrics: TokenMetrics
     run_id: UUID | None = None
+    provider: str | None = None
+    model: str | None = None
+    usage: Usage | None = None
+
+    @staticmethod
+    def upcast_v1_v2(values: Metadata) -> Metadata:
+        """Nobody said what the tokens were made of."""
+        return values
+
+
+class SessionRepriced(Event):
+    """What was used before has another price than was known then. `estimated_cost` is what the total came to."""
+
+    entries: list[NewCost]
+    difference: Decimal
+    estimated_cost: Decimal | None
 
 
 class ContextWindowCritical(Event):
@@ -88,16 +120,50 @@ class PluginStateChanged(Event):
 
 
 class RunRequested(Event):
-    """An answer is wanted; a worker will take it up."""
+    """An answer is wanted. `waits`: another run of the conversation comes first; `input` then joins the conversation
+    with `run-released`. `tokens`: an estimate of what it answers. `upto`: the version up to which the conversation is
+    answered, where that is not this one; `asked`: user messages after this version are for others to answer."""
+
+    schema = 2
 
     run_id: UUID
     conversation_id: UUID
     provider: str
     model: str
+    tools: list[str] = []
+    waits: bool = False
+    first: bool = False
+    input: Content | None = None
+    tokens: int = 0
+    on_interrupt: OnInterrupt = "keep"
+    retries: UUID | None = None
+    continues: UUID | None = None
+    upto: int | None = None
+    asked: int | None = None
+    metadata: Metadata = {}
+
+    @staticmethod
+    def upcast_v1_v2(values: Metadata) -> Metadata:
+        """Nothing of it was said."""
+        return values
+
+
+class RunInputChanged(Event):
+    """A waiting run is to answer this."""
+
+    run_id: UUID
+    input: Content
+    tokens: int = 0
+
+
+class RunReleased(Event):
+    """A waiting run's turn has come; a worker will take it up."""
+
+    run_id: UUID
 
 
 class RunStarted(Event):
-    """A worker began to answer."""
+    """A worker began to answer, or began again. `attempt` counts the texts begun."""
 
     begins_tail = "run_id"
 
@@ -105,9 +171,55 @@ class RunStarted(Event):
     attempt: int
 
 
-class RunCompleted(Event):
-    """The answer is complete and recorded as a message."""
+class RunContinued(Event):
+    """The tools have answered and the model is asked again: another text begins."""
 
+    begins_tail = "run_id"
+
+    run_id: UUID
+    attempt: int
+
+
+class RunRequiresAction(Event):
+    """These tool calls wait for somebody to decide."""
+
+    run_id: UUID
+    tool_call_ids: list[str]
+
+
+class RunToolCallDecided(Event):
+    """Somebody decided about a tool call."""
+
+    run_id: UUID
+    tool_call_id: str
+    approved: bool
+
+
+class RunResumed(Event):
+    """Everything is decided; a worker will go on."""
+
+    run_id: UUID
+
+
+class RunRetrying(Event):
+    """The provider failed in a way that passes; the run is tried again after `delay` seconds."""
+
+    run_id: UUID
+    delay: float
+    code: str
+    error: str
+
+
+class RunCancelRequested(Event):
+    """The run is to stop; the worker that has it is told."""
+
+    run_id: UUID
+
+
+class RunCompleted(Event):
+    """The answer is complete and recorded as a message. Tokens are those of all its requests."""
+
+    schema = 2
     ends_tail = "run_id"
 
     run_id: UUID
@@ -115,24 +227,67 @@ class RunCompleted(Event):
     finish_reason: str
     prompt_tokens: int
     completion_tokens: int
+    first_token: float | None = None
+
+    @staticmethod
+    def upcast_v1_v2(values: Metadata) -> Metadata:
+        """Nobody measured the first token."""
+        return values
 
 
-class RunFailed(Event):
-    """No answer came."""
-
-    ends_tail = "run_id"
-
-    run_id: UUID
-    error: str
-
-
-class RunInterrupted(Event):
-    """The worker died in mid-answer; what it had said is kept as a message."""
+class RunIncomplete(Event):
+    """The answer stops before its end (`reason`: length, content_filter, cancelled, steps); what was said is kept."""
 
     ends_tail = "run_id"
 
     run_id: UUID
     message_id: UUID | None
+    reason: str
+
+
+class RunFailed(Event):
+    """No answer came."""
+
+    schema = 2
+    ends_tail = "run_id"
+
+    run_id: UUID
+    error: str
+    code: str = ""
+
+    @staticmethod
+    def upcast_v1_v2(values: Metadata) -> Metadata:
+        """It had no code."""
+        return values
+
+
+class RunCancelled(Event):
+    """It was stopped before it said anything."""
+
+    ends_tail = "run_id"
+
+    run_id: UUID
+
+
+class RunInterrupted(Event):
+    """The answer was cut off by an accident; what was said is kept as a message."""
+
+    ends_tail = "run_id"
+
+    run_id: UUID
+    message_id: UUID | None
+
+
+class ContextPlanned(Event):
+    """A request leaves messages out: how many, by what became of them, and by which strategy. Each message's fate is
+    told by `context/plan`."""
+
+    run_id: UUID
+    strategy: str
+    method: str
+    tokens: int
+    budget: int | None
+    left_out: dict[str, int]
 
 
 class RunDelta(Delta):

@@ -5,7 +5,30 @@
 from django.conf import settings
 from django.db import models
 
+from sessions_app.llm.tables import (
+    COST_DIGITS,
+    COST_PLACES,
+    Budget,
+    BudgetUse,
+    ModelEntry,
+    Reservation,
+    UsageEntry,
+)
 from sessions_app.values import Role, TokenMetrics
+
+__all__ = [
+    "Budget",
+    "BudgetUse",
+    "Conversation",
+    "Message",
+    "ModelEntry",
+    "ProviderKey",
+    "Reservation",
+    "Run",
+    "RunChunk",
+    "Session",
+    "UsageEntry",
+]
 
 
 class Session(models.Model):
@@ -25,7 +48,11 @@ class Session(models.Model):
     prompt_tokens = models.BigIntegerField(default=0)
     completion_tokens = models.BigIntegerField(default=0)
     estimated_cost = models.DecimalField(
-        max_digits=20, decimal_places=10, null=True, default=0, help_text="USD; empty where a price is unknown"
+        max_digits=COST_DIGITS,
+        decimal_places=COST_PLACES,
+        null=True,
+        default=0,
+        help_text="USD; empty where a price is unknown",
     )
     context_tokens = models.BigIntegerField(default=0, help_text="tokens the last request occupied")
     max_context_window = models.IntegerField(null=True, help_text="tokens; empty where the model is unknown")
@@ -97,26 +124,62 @@ class Run(models.Model):
     class State(models.TextChoices):
         QUEUED = "queued"
         RUNNING = "running"
+        REQUIRES_ACTION = "requires_action"
         COMPLETED = "completed"
+        INCOMPLETE = "incomplete"
         FAILED = "failed"
+        CANCELLED = "cancelled"
         INTERRUPTED = "interrupted"
 
     id = models.UUIDField(primary_key=True)
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="runs")
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="runs")
-    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    state = models.CharField(max_length=15, choices=State, default=State.QUEUED)
+    waits = models.BooleanField(default=False, help_text="another run of the conversation comes first")
+    first = models.BooleanField(default=False, help_text="before the others that wait")
     provider = models.CharField(max_length=100)
     model = models.CharField(max_length=100)
+    tools = models.JSONField(default=list, blank=True)
+    input = models.JSONField(null=True, blank=True, help_text="what joins the conversation when its turn comes")
+    on_interrupt = models.CharField(max_length=5, default="keep")
+    retries = models.UUIDField(null=True, blank=True)
+    continues = models.UUIDField(null=True, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
     requested_version = models.BigIntegerField(help_text="the session's version it answers")
-    attempt = models.SmallIntegerField(default=0)
+    asked_version = models.BigIntegerField(null=True, help_text="later user messages are for other runs to answer")
+    attempt = models.SmallIntegerField(default=0, help_text="texts begun")
+    decisions = models.JSONField(default=dict, blank=True, help_text="tool calls: null undecided, true allowed")
+    cancel_requested = models.BooleanField(default=False)
     message = models.UUIDField(null=True)
     prompt_tokens = models.BigIntegerField(null=True)
     completion_tokens = models.BigIntegerField(null=True)
     finish_reason = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    failures = models.JSONField(default=list, blank=True, help_text="what was tried again, and why")
+    first_token = models.FloatField(null=True, help_text="seconds from the request to the first piece of the answer")
     queued_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation"],
+                condition=models.Q(waits=False, state__in=["queued", "running", "requires_action"]),
+                name="one_active_run",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["conversation", "-first", "requested_version"],
+                condition=models.Q(waits=True, state="queued"),
+                name="runs_waiting",
+            ),
+            models.Index(
+                fields=["id"], condition=models.Q(cancel_requested=True, state="running"), name="runs_to_stop"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.model} ({self.state})"
@@ -132,3 +195,17 @@ class RunChunk(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "attempt", "seq"], name="chunk_once")]
+
+
+class ProviderKey(models.Model):
+    """A provider's key, encrypted together with the one place it may be sent to. Written in the admin only."""
+
+    provider = models.CharField(max_length=100, unique=True)
+    base_url = models.CharField(max_length=500, blank=True)
+    secret = models.TextField(editable=False)
+    hint = models.CharField(max_length=4, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.provider

@@ -1,4 +1,5 @@
-"""From events to rows: the only writers of Session, Conversation, Message and Run. Idempotence is the log's business.
+"""From events to rows: the only writers of Session, Conversation, Message, Run and UsageEntry.
+Idempotence is the log's business.
 
 The hot one (`message-added`) is set-based SQL: the append carries it in its own statement, a replay runs it over many
 events at once. The others are few per session and use the ORM."""
@@ -7,15 +8,17 @@ from typing import Any
 
 import msgspec
 from django.db.models import F
+from django.db.models.functions import Coalesce
 
-from bus.messages import Envelope, Event
+from bus.messages import Envelope
 from bus.registry import default as registry
 from bus.registry import projects
 from sessions_app import events
-from sessions_app.models import Conversation, Message, Run, Session
+from sessions_app.llm.base import Usage
+from sessions_app.models import Conversation, Message, Run, Session, UsageEntry
 from sessions_app.values import merge
 
-registry.projection_models += [Session, Conversation, Message, Run]
+registry.projection_models += [Session, Conversation, Message, Run, UsageEntry]
 
 _INSERT_MESSAGES = """
 INSERT INTO sessions_app_message
@@ -123,6 +126,39 @@ def token_metrics_updated(event: events.TokenMetricsUpdated, envelope: Envelope)
         estimated_cost=cost,
         context_tokens=event.context_tokens,
     )
+    if event.run_id is not None:
+        so_far = {name: Coalesce(F(name), 0) + getattr(event, name) for name in ("prompt_tokens", "completion_tokens")}
+        Run.objects.filter(id=event.run_id, session_id=envelope.stream).update(**so_far)
+    if event.usage is not None or event.cost != 0:
+        enter(event, envelope)
+
+
+def enter(event: events.TokenMetricsUpdated, envelope: Envelope) -> None:
+    """The ledger's entry. Of an event of schema 1 we know the session's model and the plain counts."""
+    session = Session.objects.only("provider", "model").filter(id=envelope.stream).first()
+    if session is None:
+        return
+    run = Run.objects.only("conversation_id").filter(id=event.run_id).first() if event.run_id else None
+    usage = event.usage or Usage(input_tokens=event.prompt_tokens, output_tokens=event.completion_tokens)
+    UsageEntry.objects.create(
+        id=envelope.id,
+        session=session,
+        run=event.run_id,
+        conversation=run.conversation_id if run else None,
+        provider=event.provider or session.provider,
+        model=event.model or session.model,
+        cost=event.cost,
+        at=envelope.recorded_at,
+        **msgspec.structs.asdict(usage),
+    )
+
+
+@projects(events.SessionRepriced)
+def session_repriced(event: events.SessionRepriced, envelope: Envelope) -> None:
+    """The ledger's new costs, and what they came to: known again where the last unknown one is."""
+    for entry in event.entries:
+        UsageEntry.objects.filter(id=entry.usage_id, session_id=envelope.stream).update(cost=entry.cost)
+    touch(envelope, estimated_cost=event.estimated_cost)
 
 
 @projects(events.PluginStateChanged)
@@ -135,56 +171,6 @@ def plugin_state_changed(event: events.PluginStateChanged, envelope: Envelope) -
     touch(envelope, metadata=merge(session.metadata, {"plugins": {event.plugin: event.state}}))
 
 
-@projects(events.RunRequested)
-def run_requested(event: events.RunRequested, envelope: Envelope) -> None:
-    """A run waits for a worker."""
-    Run.objects.create(
-        id=event.run_id,
-        session_id=envelope.stream,
-        conversation_id=event.conversation_id,
-        provider=event.provider,
-        model=event.model,
-        requested_version=envelope.version,
-        queued_at=envelope.recorded_at,
-    )
-    touch(envelope)
-
-
-@projects(events.RunStarted)
-def run_started(event: events.RunStarted, envelope: Envelope) -> None:
-    """A worker has it."""
-    change_run(event, envelope, state=Run.State.RUNNING, attempt=event.attempt, started_at=envelope.recorded_at)
-
-
-@projects(events.RunCompleted)
-def run_completed(event: events.RunCompleted, envelope: Envelope) -> None:
-    """It ended with a message."""
-    change_run(
-        event,
-        envelope,
-        state=Run.State.COMPLETED,
-        message=event.message_id,
-        prompt_tokens=event.prompt_tokens,
-        completion_tokens=event.completion_tokens,
-        finish_reason=event.finish_reason,
-        finished_at=envelope.recorded_at,
-    )
-
-
-@projects(events.RunFailed)
-def run_failed(event: events.RunFailed, envelope: Envelope) -> None:
-    """It ended without one."""
-    change_run(event, envelope, state=Run.State.FAILED, error=event.error, finished_at=envelope.recorded_at)
-
-
-@projects(events.RunInterrupted)
-def run_interrupted(event: events.RunInterrupted, envelope: Envelope) -> None:
-    """It was cut off; what it had said is a message."""
-    change_run(event, envelope, state=Run.State.INTERRUPTED, message=event.message_id, finished_at=envelope.recorded_at)
-
-
-def change_run(event: Event, envelope: Envelope, **changes: Any) -> None:
-    """Change the row of the run an event is about."""
-    run_id = event.run_id  # type: ignore[attr-defined]
-    Run.objects.filter(id=run_id, session_id=envelope.stream).update(**changes)
-    touch(envelope)
+@projects(events.ContextPlanned)
+def context_planned(event: events.ContextPlanned, envelope: Envelope) -> None:
+    """The plan lives in the log only."""

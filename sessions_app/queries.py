@@ -1,5 +1,6 @@
 """What may be read by whom. Deny unless owned: every read of a user's objects goes through `sessions_of`."""
 
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from bus.exceptions import NotFound
 from bus.messages import Actor
 from bus.models import Stream
 from bus.registry import Condition
-from sessions_app.models import Conversation, Message, Run, Session
+from sessions_app.models import Conversation, Message, Run, Session, UsageEntry
 
 ALL_SEEING = frozenset({"system", "staff", "plugin"})
 """Kinds of actors that are not people at the public faces: the server itself, its plugins, operators in the admin."""
@@ -88,6 +89,15 @@ def conversation_of(session_id: UUID, conversation_id: UUID | None) -> UUID:
     if not Conversation.objects.filter(id=conversation_id, session_id=session_id).exists():
         raise NotFound(f"Conversation not found with ID: {conversation_id}")
     return conversation_id
+
+
+def usage_to_price(
+    *, priced_too: bool, since: datetime | None, provider: str | None, model: str | None
+) -> QuerySet[UsageEntry]:
+    """The ledger's entries whose cost is unknown, or with `priced_too` all, as far as they were asked for."""
+    entries = UsageEntry.objects.all() if priced_too else UsageEntry.objects.filter(cost__isnull=True)
+    asked = {"at__gte": since, "provider": provider, "model": model}
+    return entries.filter(**{name: value for name, value in asked.items() if value is not None})
 
 
 class Page(NamedTuple):

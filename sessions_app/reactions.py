@@ -1,16 +1,105 @@
-"""What follows within the same transaction: an answer that was asked for becomes work for a worker.
+"""What follows within the same transaction: a run becomes work for a worker, its budget is set aside and settled, the
+next run's turn comes.
 
-A reaction and not a projection: a replay rebuilds rows, it must not ask a model again."""
+Reactions and not projections: a replay rebuilds rows, it must not ask a model again."""
 
-from bus.messages import Context, Envelope
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from bus.exceptions import AlreadyExists
+from bus.messages import Context, Envelope, Event
 from bus.registry import reacts_to
 from bus.work import queue
-from sessions_app.events import RunRequested
-from sessions_app.llm import engine
+from sessions_app import events
+from sessions_app.handlers.runs import active_in, message
+from sessions_app.llm import admission, budgets, engine
+from sessions_app.models import Run, Session
+from sessions_app.values import to_content
+
+ENDS = (
+    events.RunCompleted,
+    events.RunIncomplete,
+    events.RunFailed,
+    events.RunCancelled,
+    events.RunInterrupted,
+)
 
 
-@reacts_to(RunRequested, required=True)
-def queue_run(event: RunRequested, envelope: Envelope) -> None:
-    """The run's work row, under the run's id."""
+@reacts_to(events.RunRequested, required=True)
+def set_aside_budget(event: events.RunRequested, envelope: Envelope) -> None:
+    """Refuses the run that a budget does not allow."""
+    session = Session.objects.get(id=envelope.stream)
+    admission.set_aside(session, event.run_id, event, event.tokens)
+
+
+@reacts_to(events.RunInputChanged, required=True)
+def set_aside_again(event: events.RunInputChanged, envelope: Envelope) -> None:
+    """What it is to answer now may be longer."""
+    budgets.release(event.run_id)
+    run = Run.objects.select_related("session").get(id=event.run_id)
+    admission.set_aside(run.session, run.id, admission.Wanted.of(run), event.tokens)
+
+
+@reacts_to(events.TokenMetricsUpdated, required=True)
+def spend_budget(event: events.TokenMetricsUpdated, envelope: Envelope) -> None:
+    """What a request of a run used is spent at once."""
+    if event.run_id is not None:
+        budgets.spend(event.run_id, budgets.Actual(event.prompt_tokens + event.completion_tokens, event.cost))
+
+
+@reacts_to(events.RunContinued, required=True)
+def check_budget(event: events.RunContinued, envelope: Envelope) -> None:
+    """Refuses the next request of a run whose budget is used up."""
+    budgets.check_again(event.run_id)
+
+
+@reacts_to(*ENDS, required=True)
+def release_budget(event: Any, envelope: Envelope) -> None:
+    """What was set aside for another request is free again, and nobody need look at it any more."""
+    budgets.release(event.run_id)
+    queue.drop(event.run_id)
+
+
+@reacts_to(events.RunRequested, required=True)
+def queue_run(event: events.RunRequested, envelope: Envelope) -> None:
+    """The run's work row, under the run's id, unless its turn has not come."""
+    if not event.waits:
+        _queue(event.run_id, event.model, envelope)
+
+
+@reacts_to(events.RunReleased, required=True)
+def queue_released(event: events.RunReleased, envelope: Envelope) -> None:
+    """Its turn has come."""
+    _queue(event.run_id, "", envelope)
+
+
+@reacts_to(events.RunResumed, required=True)
+def wake_run(event: events.RunResumed, envelope: Envelope) -> None:
+    """Everything it asked for is decided."""
+    queue.wake(event.run_id)
+
+
+@reacts_to(events.SessionDeleted, required=True)
+def drop_runs(event: events.SessionDeleted, envelope: Envelope) -> None:
+    """Nobody takes them up any more; one at work is stopped by the worker that has it."""
+    queue.drop_all(engine.KIND, envelope.stream)
+
+
+def _queue(run_id: UUID, name: str, envelope: Envelope) -> None:
     context = Context(actor=envelope.actor, correlation_id=envelope.correlation_id)
-    queue.add(engine.KIND, event.run_id, event.model, context, session=envelope.session_id)
+    if not queue.add(engine.KIND, run_id, name, context, session=envelope.session_id, max_attempts=engine.TRIES):
+        raise AlreadyExists(f"The id {run_id} is taken.")
+
+
+@reacts_to(*ENDS, required=True)
+def release_next(event: Any, envelope: Envelope) -> Iterator[Event]:
+    """The next run that waits in the conversation has its turn; what it answers joins the conversation now."""
+    ended = Run.objects.filter(id=event.run_id).values("conversation_id")
+    waiting = Run.objects.filter(conversation_id__in=ended, waits=True, state=Run.State.QUEUED)
+    following = waiting.order_by("-first", "requested_version").only("conversation_id", "input").first()
+    if following is None or active_in(following.conversation_id) is not None:
+        return
+    if following.input is not None:
+        yield message(following.id, following.conversation_id, to_content(following.input))
+    yield events.RunReleased(run_id=following.id)

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from sessions_app.llm.catalog import Known
 from sessions_app.models import Message, Run, Session
 
 
@@ -56,21 +57,51 @@ def message_as_dict(message: Message) -> dict[str, Any]:
 
 
 def run_as_dict(run: Run) -> dict[str, Any]:
-    """A run."""
+    """A run. `first_token_seconds` is from the request to the first piece of the answer."""
     return {
         "id": str(run.id),
         "session_id": str(run.session_id),
         "conversation_id": str(run.conversation_id),
         "state": run.state,
+        "waits": run.waits,
         "provider": run.provider,
         "model": run.model,
+        "tools": run.tools,
+        "input": run.input,
+        "on_interrupt": run.on_interrupt,
+        "retries": str(run.retries) if run.retries else None,
+        "continues": str(run.continues) if run.continues else None,
         "attempt": run.attempt,
+        "decisions": run.decisions,
+        "cancel_requested": run.cancel_requested,
         "message_id": str(run.message) if run.message else None,
         "prompt_tokens": run.prompt_tokens,
         "completion_tokens": run.completion_tokens,
         "finish_reason": run.finish_reason,
         "error": run.error,
+        "error_code": run.error_code,
+        "failures": run.failures,
+        "metadata": run.metadata,
+        "first_token_seconds": run.first_token,
         "queued_at": moment(run.queued_at),
         "started_at": moment(run.started_at),
         "finished_at": moment(run.finished_at),
+    }
+
+
+def known_as_dict(known: Known) -> dict[str, Any]:
+    """A model of the catalogue; prices in USD per million tokens. null is unknown."""
+    prices = known.prices
+    names = ("input", "cache_read", "cache_write", "output", "reasoning")
+    rates = {name: getattr(prices, name) for name in names} if prices else {}
+    return {
+        "provider": known.provider,
+        "model": known.model,
+        "max_context_window": known.max_context_window,
+        "max_output": known.max_output,
+        "images": known.images,
+        "tools": known.tools,
+        "streaming": known.streaming,
+        "prices": {name: str(rate.base) if rate else None for name, rate in rates.items()} if prices else None,
+        "prices_source": prices.source if prices else None,
     }

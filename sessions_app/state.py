@@ -112,6 +112,11 @@ def _metrics(state: SessionState, event: events.TokenMetricsUpdated, envelope: E
     return {"metrics": event.metrics}
 
 
+@folds(events.SessionRepriced)
+def _repriced(state: SessionState, event: events.SessionRepriced, envelope: Envelope) -> Change:
+    return {"metrics": msgspec.structs.replace(state.metrics, estimated_cost=event.estimated_cost)}
+
+
 @folds(events.PluginStateChanged)
 def _plugin(state: SessionState, event: events.PluginStateChanged, envelope: Envelope) -> Change:
     if event.about_version is not None:

@@ -63,6 +63,9 @@ Title = Annotated[str, Meta(max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 CallId = Annotated[str, Meta(max_length=200)]
 Strategy = Literal["summarize", "truncate", "relevance", "adaptive"]
+OnBusy = Literal["reject", "enqueue", "interrupt"]
+OnInterrupt = Literal["keep", "retry"]
+RunOutcome = Literal["completed", "incomplete", "failed", "cancelled", "interrupted"]
 Temperature = Annotated[float, Meta(ge=0.0, le=2.0)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 
@@ -153,6 +156,14 @@ class TokenMetrics(msgspec.Struct, frozen=True, kw_only=True):
             context_utilization=context / window if window else None,
             max_context_window=window,
         )
+
+
+class NewCost(Value):
+    """One entry of the ledger and what it costs by today's knowledge, in USD; `before` None: it was unknown."""
+
+    usage_id: UUID
+    before: Decimal | None
+    cost: Decimal
 
 
 def merge(base: Metadata, patch: Metadata) -> Metadata:

@@ -1,6 +1,6 @@
 """From a commit to the channel layer: one sender on the process loop, one bounded queue, commit order per session.
 
-The only file that calls `group_send`. Dropping is allowed here: a frame is a hint, the log is the truth."""
+The only file that sends to groups. Dropping is allowed here: a frame is a hint, the log is the truth."""
 
 import asyncio
 import logging
@@ -81,8 +81,10 @@ class Publisher:
         groups: dict[UUID, list[dict[str, Any]]] = {}
         for frame in taken:
             groups.setdefault(frame.stream, []).append(frames.pack(frame))
-        for stream, packed in groups.items():
-            await layer.group_send(group_of(stream), {"type": "bus.frames", "s": str(stream), "f": packed})
+        await layer.send_to_groups(
+            (group_of(stream), {"type": "bus.frames", "s": str(stream), "f": packed})
+            for stream, packed in groups.items()
+        )
         if self._log_hint is None and any(frame.version for frame in taken):
             self._log_hint = asyncio.create_task(self._hint_log())
 

@@ -1,6 +1,8 @@
 """What kinds of work there are: how each is run, which Celery task wakes it, what happens when it is given up."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import msgspec
 
@@ -12,13 +14,16 @@ def _nothing(held: Lease, detail: str) -> None:
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """`run` does the work and brings it to a final state; `parked` is told when it never will, `refused` when it was
-    refused for good."""
+    """How one kind of work is done. `run` does it in its thread and brings it to a final state; `flow` does the same
+    on the process loop, for work that mostly waits: at most `room()` of them at a time. `parked` is told when it never
+    will be done, `refused` when it was refused for good."""
 
     name: str
     task: str
-    run: Callable[[Lease], None]
     parked: Callable[[Lease, str], None]
+    run: Callable[[Lease], None] | None = None
+    flow: Callable[[Lease], Coroutine[Any, Any, None]] | None = None
+    room: Callable[[], int] = lambda: sys.maxsize
     refused: Callable[[Lease, str], None] = _nothing
 
 
@@ -33,3 +38,8 @@ def register(kind: Kind) -> None:
 def named(name: str) -> Kind:
     """The kind of that name."""
     return _kinds[name]
+
+
+def every() -> list[Kind]:
+    """All kinds."""
+    return list(_kinds.values())

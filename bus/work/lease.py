@@ -3,7 +3,7 @@
 Every claim raises the fence; a worker that comes back after losing its lease finds its fence outdated and writes
 nothing. Called by the runner, the sweeper, and (`hold`) inside every transaction that writes for a piece of work."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,7 @@ SET state = 'running', fence = fence + 1, owner = %(owner)s, attempts = attempts
     lease_until = now() + make_interval(secs => %(seconds)s)
 WHERE id = (
     SELECT id FROM bus_work
-    WHERE id = %(id)s AND attempts < max_attempts
+    WHERE id = %(id)s AND attempts < max_attempts AND NOT kind = ANY(%(full)s)
       AND ((state = 'queued' AND run_after <= now()) OR (state = 'running' AND lease_until < now()))
     FOR UPDATE SKIP LOCKED  -- locked: somebody is writing for it, and a claimer that waited would sweep nothing else
 )
@@ -40,7 +40,13 @@ WHERE id = %s AND fence = %s AND state = 'running'
 """
 
 _RELEASE = """
-UPDATE bus_work SET state = 'queued', error = %s, lease_until = NULL, run_after = now() + make_interval(secs => %s)
+UPDATE bus_work SET state = 'queued', error = %s, lease_until = NULL, run_after = now() + make_interval(secs => %s),
+    attempts = attempts - %s
+WHERE id = %s AND fence = %s AND state = 'running'
+"""
+
+_PARK = """
+UPDATE bus_work SET state = 'waiting', lease_until = NULL, attempts = 0
 WHERE id = %s AND fence = %s AND state = 'running'
 """
 
@@ -69,8 +75,8 @@ RETURNING {_COLUMNS}
 
 _DUE = """
 SELECT id FROM bus_work
-WHERE (state = 'queued' AND run_after < now() - make_interval(secs => %(grace)s))
-   OR (state = 'running' AND lease_until < now())
+WHERE ((state = 'queued' AND run_after < now() - make_interval(secs => %(grace)s))
+    OR (state = 'running' AND lease_until < now())) AND NOT kind = ANY(%(full)s)
 ORDER BY run_after LIMIT %(limit)s
 """
 
@@ -108,10 +114,12 @@ def _lease(row: tuple[Any, ...]) -> Lease:
     return Lease(**{**values, "payload": msgspec.json.decode(values["payload"])})
 
 
-def claim(work: UUID, owner: str) -> Lease | None:
-    """Take a due piece of work, or one whose lease has run out. None: somebody else has it, or it is finished."""
+def claim(work: UUID, owner: str, full: Sequence[str] = ()) -> Lease | None:
+    """Take a due piece of work, or one whose lease has run out, unless its kind is among the `full`. None: somebody
+    else has it, or it is finished."""
+    values: dict[str, Any] = {"id": work, "owner": owner, "seconds": settings.BUS_LEASE_SECONDS, "full": list(full)}
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"id": work, "owner": owner, "seconds": settings.BUS_LEASE_SECONDS})
+        cursor.execute(_CLAIM, values)
         row = cursor.fetchone()
     return _lease(row) if row else None
 
@@ -138,10 +146,19 @@ def finish(lease: Lease, state: str, *, result: Any = None, error: Any = None) -
             raise LeaseLost
 
 
-def release(lease: Lease, *, delay: float, error: Any = None) -> None:
-    """Give the work back to the queue, to be tried again after `delay` seconds. Raises LeaseLost."""
+def release(lease: Lease, *, delay: float, error: Any = None, untried: bool = False) -> None:
+    """Give the work back to the queue, to be tried again after `delay` seconds. `untried`: this try does not count,
+    the worker stops. Raises LeaseLost."""
     with connection.cursor() as cursor:
-        cursor.execute(_RELEASE, [_json(error), delay, lease.id, lease.fence])
+        cursor.execute(_RELEASE, [_json(error), delay, int(untried), lease.id, lease.fence])
+        if cursor.rowcount != 1:
+            raise LeaseLost
+
+
+def wait(lease: Lease) -> None:
+    """Put the work aside until somebody calls `queue.wake`, in the caller's transaction. Raises LeaseLost."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PARK, [lease.id, lease.fence])
         if cursor.rowcount != 1:
             raise LeaseLost
 
@@ -166,10 +183,12 @@ def park_exhausted() -> Lease | None:
     return _lease(row) if row else None
 
 
-def due(limit: int, grace: float) -> list[UUID]:
-    """Work nobody has taken for `grace` seconds after it was due, and work whose lease ran out."""
+def due(limit: int, grace: float, full: Sequence[str] = ()) -> list[UUID]:
+    """Work nobody has taken for `grace` seconds after it was due, and work whose lease ran out; of no kind that is
+    among the `full`."""
+    values: dict[str, Any] = {"limit": limit, "grace": grace, "full": list(full)}
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, {"limit": limit, "grace": grace})
+        cursor.execute(_DUE, values)
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -20,6 +20,11 @@ VALUES (%s, %s, 'queued', %s, %s, %s, %s, %s, %s, %s, now() + make_interval(secs
 ON CONFLICT (id) DO NOTHING
 """
 
+_DROP = """
+UPDATE bus_work SET state = 'cancelled', finished_at = now() WHERE state IN ('queued', 'waiting')
+"""
+_WAKE = "UPDATE bus_work SET state = 'queued', run_after = now() WHERE id = %s AND state = 'waiting' RETURNING kind"
+
 
 def add(
     kind: str,
@@ -31,8 +36,9 @@ def add(
     payload: Any = None,
     delay: float = 0.0,
     max_attempts: int = 3,
-) -> None:
-    """Store a piece of work, due in `delay` seconds; workers are woken once the transaction has committed."""
+) -> bool:
+    """Store a piece of work, due in `delay` seconds; workers are woken once the transaction has committed. False: there
+    is work of that id already."""
     encoded = msgspec.json.encode(payload if payload is not None else {}).decode()
     row: list[Any] = [
         work,
@@ -46,8 +52,31 @@ def add(
     ]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [*row, max_attempts, delay])
+        added: bool = cursor.rowcount == 1
     if not delay:
         transaction.on_commit(lambda: hinter().send(kinds.named(kind).task, str(work)), robust=True)
+    return added
+
+
+def drop(work: UUID) -> None:
+    """Nobody need take this work up any more, in the caller's transaction; one at work is left to its worker."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_DROP} AND id = %s", [work])
+
+
+def drop_all(kind: str, session: UUID) -> None:
+    """The same for all work of a kind for a session."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_DROP} AND kind = %s AND session = %s", [kind, session])
+
+
+def wake(work: UUID) -> None:
+    """Make waiting work due, in the caller's transaction; nothing where it does not wait."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAKE, [work])
+        row = cursor.fetchone()
+    if row is not None:
+        transaction.on_commit(lambda: hinter().send(kinds.named(row[0]).task, str(work)), robust=True)
 
 
 def enqueue_command(command: Command, context: Context, delay: float = 0.0) -> UUID:

@@ -13,9 +13,11 @@ from django.conf import settings
 from django.db import connections
 
 from bus.log import durable
-from bus.work import lease, retention, runner
+from bus.work import kinds, lease, retention, runner
 
 PRUNE_SECONDS = 600.0
+MOST_FLOWS = 100
+"""Flows taken up in one round of the sweeper: setting one going is quick."""
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ class Sweeper:
 
     def __init__(self) -> None:
         self._stopping = threading.Event()
+        self._taking = True
         self._pool = ThreadPoolExecutor(settings.BUS_SWEEP_THREADS, thread_name_prefix="sweep")
         self._taken: set[UUID] = set()
         self._pruned = 0.0
@@ -44,8 +47,11 @@ class Sweeper:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Take up nothing more; returns when the steps under way have ended."""
+    def stop(self, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Take up nothing more, but go on renewing while `meanwhile` runs; returns when the steps under way have
+        ended."""
+        self._taking = False
+        meanwhile()
         self._stopping.set()
         for thread in self._threads:
             thread.join(timeout=10)
@@ -67,8 +73,11 @@ class Sweeper:
         """One round: park what keeps dying, take up what nobody took, forget what is old."""
         while runner.park_one():
             pass
+        if not self._taking:
+            return
         free = settings.BUS_SWEEP_THREADS - len(self._taken)
-        for work in lease.due(free, settings.BUS_SWEEP_GRACE) if free > 0 else ():
+        free += sum(min(runner.room(kind), MOST_FLOWS) for kind in kinds.every() if kind.flow is not None)
+        for work in lease.due(free, settings.BUS_SWEEP_GRACE, runner.full()) if free > 0 else ():
             if work not in self._taken and work not in runner.active:
                 self._taken.add(work)
                 self._pool.submit(self._take, work)
@@ -92,6 +101,7 @@ def renew() -> None:
     for lost in mine:
         if lost.id not in held and runner.active.get(lost.id) is lost:
             del runner.active[lost.id]
+            runner.stop([lost.id], "lost")
 
 
 def deliver() -> None:

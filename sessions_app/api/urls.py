@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import logs, views
+from sessions_app.api import logs, runs, views
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
@@ -13,7 +13,27 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/metrics/", views.MetricsView.as_view(), name="api-metrics"),
     path("sessions/<uuid:session_id>/events/", logs.EventsView.as_view(), name="api-events"),
     path("sessions/<uuid:session_id>/state/", logs.StateView.as_view(), name="api-state"),
-    path("runs/<uuid:run_id>/", views.RunView.as_view(), name="api-run"),
+    path("sessions/<uuid:session_id>/runs/", runs.RunsView.as_view(), name="api-runs"),
+    path("sessions/<uuid:session_id>/context/plan/", runs.ContextView.as_view(), name="api-context-plan"),
+    path("sessions/<uuid:session_id>/context/count/", runs.ContextView.as_view(counts=True), name="api-context-count"),
+    path("runs/<uuid:run_id>/", runs.RunView.as_view(), name="api-run"),
+    path("runs/<uuid:run_id>/cancel/", runs.RunActionView.as_view(command="cancel-run"), name="api-run-cancel"),
+    path(
+        "runs/<uuid:run_id>/retry/",
+        runs.RunActionView.as_view(command="retry-run", begins_another=True),
+        name="api-run-retry",
+    ),
+    path(
+        "runs/<uuid:run_id>/continue/",
+        runs.RunActionView.as_view(command="continue-run", begins_another=True),
+        name="api-run-continue",
+    ),
+    path(
+        "runs/<uuid:run_id>/decisions/",
+        runs.RunActionView.as_view(command="decide-tool-call"),
+        name="api-run-decisions",
+    ),
+    path("models/", runs.ModelsView.as_view(), name="api-models"),
     path("commands/", logs.CommandsView.as_view(), name="api-commands"),
     path("commands/<uuid:command_id>/", logs.CommandView.as_view(), name="api-command"),
     re_path(r"", no_such_address),

@@ -19,7 +19,7 @@ from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, matched_version, tagged
 from sessions_app.api.paging import keyset, listed
 from sessions_app.models import Session
-from sessions_app.represent import message_as_dict, moment, run_as_dict, session_as_dict, session_info
+from sessions_app.represent import message_as_dict, moment, session_as_dict, session_info
 
 
 class Resource(APIView):
@@ -123,7 +123,7 @@ class MessagesView(Resource):
     def get(self, request: Request, session_id: UUID) -> Response:
         """Messages of a conversation (`conversation`, by default main), oldest first; `order=desc` for newest first."""
         session = queries.session_of(actor_of(request), session_id)
-        conversation = queries.conversation_of(session.id, _uuid(request, "conversation"))
+        conversation = queries.conversation_of(session.id, uuid_in(request, "conversation"))
         order = {"asc": "position", "desc": "-position"}.get(request.query_params.get("order", "asc"))
         if order is None:
             raise Invalid("'order' must be asc or desc.")
@@ -161,7 +161,8 @@ def _run(data: dict[str, Any]) -> dict[str, Any]:
     return {"answer_run_id": str(data["answer_run_id"])} if data.get("answer_run_id") else {}
 
 
-def _uuid(request: Request, name: str) -> UUID | None:
+def uuid_in(request: Request, name: str) -> UUID | None:
+    """A query parameter that is an id. Raises Invalid."""
     given = request.query_params.get(name)
     try:
         return UUID(given) if given else None
@@ -185,14 +186,6 @@ class MessageView(Resource):
         result = execute(command_from("update-message", body_of(request), **fixed), context_of(request, expected))
         shown = message_as_dict(queries.message_of(session_id, message_id))
         return tagged(Response(shown), result.version if result.version is not None else expected)
-
-
-class RunView(Resource):
-    """`runs/{id}/`"""
-
-    def get(self, request: Request, run_id: UUID) -> Response:
-        """One run's state."""
-        return Response(run_as_dict(queries.run_of(actor_of(request), run_id)))
 
 
 class MetricsView(Resource):

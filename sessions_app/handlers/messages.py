@@ -7,6 +7,7 @@ from bus.exceptions import AlreadyExists
 from bus.messages import Context, Event, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, queries
+from sessions_app.handlers import runs
 from sessions_app.models import Message, Session
 from sessions_app.values import Role, merge, parts
 
@@ -29,12 +30,16 @@ def add_message(command: commands.AddMessage, context: Context) -> Any:
     )
     if not command.answer:
         return {"id": message_id}
-    session = Session.objects.only("provider", "model").get(id=command.session_id)
-    run_id = uuid7()
-    yield events.RunRequested(
-        run_id=run_id, conversation_id=conversation_id, provider=session.provider, model=session.model
+    session = Session.objects.get(id=command.session_id)
+    wanted = events.RunRequested(
+        run_id=uuid7(),
+        conversation_id=conversation_id,
+        provider=session.provider,
+        model=session.model,
+        tools=session.config.get("tools") or [],
     )
-    return {"id": message_id, "answer_run_id": run_id}
+    yield from runs.requested(session, wanted, "enqueue", parts(command.content))
+    return {"id": message_id, "answer_run_id": wanted.run_id}
 
 
 @handles(commands.UpdateMessage)

@@ -1,16 +1,19 @@
-"""Decides what becomes of a run. Every step is asked for by the worker that holds the run's lease."""
+"""Decides what may be asked of runs, by people and programs. What the workers report is in `run_steps`."""
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
-from bus.exceptions import Refused
-from bus.messages import Context, Event, uuid7
+from bus.exceptions import AlreadyExists, NotFound, Refused
+from bus.messages import Context, Event, changed, uuid7
 from bus.registry import handles
-from sessions_app import commands, events, metrics
+from sessions_app import commands, events, queries
+from sessions_app.llm import admission, status
 from sessions_app.models import Run, Session
-from sessions_app.values import Role, parts
+from sessions_app.values import Content, Role, parts
 
-OPEN = (Run.State.QUEUED, Run.State.RUNNING)
+MOST_WAITING = 20
+"""Runs that may wait in one conversation."""
 
 
 class RunEnded(Refused):
@@ -20,63 +23,180 @@ class RunEnded(Refused):
     status = 409
 
 
-def _open_run(session_id: UUID, run_id: UUID) -> Run:
+class RunNotReady(Refused):
+    """That cannot be done with the run in its present state."""
+
+    code = "run-not-ready"
+    status = 409
+
+
+class SessionBusy(Refused):
+    """Another run of this conversation is at work."""
+
+    code = "session-busy"
+    status = 409
+
+
+def run_in(session_id: UUID, run_id: UUID) -> Run:
+    """A run of the session. Raises NotFound."""
     run = Run.objects.filter(id=run_id, session_id=session_id).first()
-    if run is None or run.state not in OPEN:
-        raise RunEnded
+    if run is None:
+        raise NotFound(f"Run not found with ID: {run_id}")
     return run
 
 
-def _answer(run: Run, text: str, **metadata: object) -> events.MessageAdded:
+def check(run: Run, happening: str) -> None:
+    """Raises RunEnded or RunNotReady where that cannot happen to the run."""
+    if run.state in status.ENDED:
+        raise RunEnded
+    if status.after(run.state, happening) is None:
+        raise RunNotReady(f"The run is {run.state}: one cannot {happening} it.")
+
+
+def active_in(conversation_id: UUID) -> Run | None:
+    """The run that is at work, or next to be, in a conversation."""
+    return Run.objects.filter(conversation_id=conversation_id, waits=False, state__in=status.OPEN).first()
+
+
+def requested(
+    session: Session, wanted: events.RunRequested, on_busy: str, asks: Content | None = None
+) -> Iterator[Event]:
+    """The run, admitted; what becomes of the one before; the input as a message if the run's turn is now. `asks`: a
+    message that was added just now, where that is what the run answers."""
+    content = asks or wanted.input or []
+    admission.admit(session, wanted, content)
+    wanted = changed(wanted, tokens=admission.tokens_of(content))
+    busy = active_in(wanted.conversation_id)
+    if busy is None:
+        if wanted.input is not None:
+            yield message(wanted.run_id, wanted.conversation_id, wanted.input)
+        yield changed(wanted, input=None)
+        return
+    if on_busy == "reject":
+        raise SessionBusy(run_id=str(busy.id))
+    waiting = Run.objects.filter(conversation_id=wanted.conversation_id, waits=True)
+    if on_busy == "interrupt":
+        yield from stopped(busy)
+        for pushy in waiting.filter(first=True):  # the newest interruption is meant
+            yield events.RunCancelled(run_id=pushy.id)
+    elif waiting.count() >= MOST_WAITING:
+        raise SessionBusy(f"{MOST_WAITING} runs wait in this conversation already.", run_id=str(busy.id))
+    yield changed(wanted, waits=True, first=on_busy == "interrupt")
+
+
+def message(run_id: UUID, conversation_id: UUID, content: Content) -> events.MessageAdded:
+    """The user message a run answers."""
     return events.MessageAdded(
-        message_id=uuid7(),
-        conversation_id=run.conversation_id,
-        role=Role.ASSISTANT,
-        content=parts(text),
-        metadata=dict(metadata),
-        run_id=run.id,
+        message_id=uuid7(), conversation_id=conversation_id, role=Role.USER, content=content, metadata={}
     )
 
 
-@handles(commands.StartRun)
-def start_run(command: commands.StartRun, context: Context) -> Iterator[Event]:
-    """A worker begins, or begins again."""
-    _open_run(command.session_id, command.run_id)
-    yield events.RunStarted(run_id=command.run_id, attempt=command.attempt)
+def stopped(run: Run) -> Iterator[Event]:
+    """A run nobody works on is cancelled; one at work is asked to stop, once."""
+    if run.state != Run.State.RUNNING:
+        yield events.RunCancelled(run_id=run.id)
+    elif not run.cancel_requested:
+        yield events.RunCancelRequested(run_id=run.id)
 
 
-@handles(commands.CompleteRun)
-def complete_run(command: commands.CompleteRun, context: Context) -> Iterator[Event]:
-    """The answer, what it used (counted once: a run ends once), and the end."""
-    run = _open_run(command.session_id, command.run_id)
-    message = _answer(run, command.text)
-    yield message
+@handles(commands.RequestRun)
+def request_run(command: commands.RequestRun, context: Context) -> Any:
+    """A run of the session's model, or of another."""
     session = Session.objects.get(id=command.session_id)
-    occupied = command.prompt_tokens + command.completion_tokens
-    yield from metrics.counted(
-        session, command.prompt_tokens, command.completion_tokens, context=occupied, run_id=run.id
+    run_id = command.run_id or uuid7()
+    if command.run_id and Run.objects.filter(id=run_id).exists():
+        raise AlreadyExists(f"Run already exists with ID: {run_id}")
+    wanted = events.RunRequested(
+        run_id=run_id,
+        conversation_id=queries.conversation_of(command.session_id, command.conversation_id),
+        provider=command.provider or session.provider,
+        model=command.model or session.model,
+        tools=(session.config.get("tools") or []) if command.tools is None else command.tools,
+        input=None if command.input is None else parts(command.input),
+        on_interrupt=command.on_interrupt,
+        metadata=command.metadata,
     )
-    yield events.RunCompleted(
-        run_id=run.id,
-        message_id=message.message_id,
-        finish_reason=command.finish_reason,
-        prompt_tokens=command.prompt_tokens,
-        completion_tokens=command.completion_tokens,
+    yield from requested(session, wanted, command.on_busy)
+    return {"id": run_id}
+
+
+@handles(commands.ChangeQueuedRun)
+def change_queued_run(command: commands.ChangeQueuedRun, context: Context) -> Iterator[Event]:
+    """Only while it waits, and only of a run that brings its own input."""
+    run = run_in(command.session_id, command.run_id)
+    if run.state in status.ENDED:
+        raise RunEnded
+    if not run.waits or run.input is None:
+        raise RunNotReady("Only what a waiting run is to answer can be changed.")
+    content = parts(command.input)
+    admission.admit(Session.objects.get(id=command.session_id), admission.Wanted.of(run), content)
+    yield events.RunInputChanged(run_id=run.id, input=content, tokens=admission.tokens_of(content))
+
+
+@handles(commands.CancelRun)
+def cancel_run(command: commands.CancelRun, context: Context) -> Iterator[Event]:
+    """Once: a run that was asked to stop is not asked again."""
+    run = run_in(command.session_id, command.run_id)
+    check(run, "cancel")
+    yield from stopped(run)
+
+
+@handles(commands.RetryRun)
+def retry_run(command: commands.RetryRun, context: Context) -> Any:
+    """The same question, asked anew; once it is answered, the messages of the answers before are superseded."""
+    old = run_in(command.session_id, command.run_id)
+    if old.state not in status.ENDED:
+        raise RunNotReady("The run has not ended yet.")
+    if old.input is not None:
+        raise RunNotReady("The run was cancelled before its turn came; request a new one.")
+    run_id = uuid7()
+    wanted = changed(
+        _again(old, run_id),
+        provider=command.provider or old.provider,
+        model=command.model or old.model,
+        retries=old.retries or old.id,
+        continues=old.continues,
+        upto=old.requested_version,
+        asked=old.asked_version,
+    )
+    session = Session.objects.get(id=command.session_id)
+    yield from requested(session, wanted, "reject")
+    return {"id": run_id}
+
+
+@handles(commands.ContinueRun)
+def continue_run(command: commands.ContinueRun, context: Context) -> Any:
+    """The rest of an answer that stopped before its end."""
+    old = run_in(command.session_id, command.run_id)
+    if old.state not in (Run.State.INCOMPLETE, Run.State.INTERRUPTED) or old.message is None:
+        raise RunNotReady("Only an answer that was cut off can be continued.")
+    run_id = uuid7()
+    session = Session.objects.get(id=command.session_id)
+    yield from requested(session, changed(_again(old, run_id), continues=old.id), "reject")
+    return {"id": run_id}
+
+
+def _again(old: Run, run_id: UUID) -> events.RunRequested:
+    return events.RunRequested(
+        run_id=run_id,
+        conversation_id=old.conversation_id,
+        provider=old.provider,
+        model=old.model,
+        tools=old.tools,
+        on_interrupt="retry" if old.on_interrupt == "retry" else "keep",
+        metadata=old.metadata,
     )
 
 
-@handles(commands.FailRun)
-def fail_run(command: commands.FailRun, context: Context) -> Iterator[Event]:
-    """No answer."""
-    _open_run(command.session_id, command.run_id)
-    yield events.RunFailed(run_id=command.run_id, error=command.error)
-
-
-@handles(commands.InterruptRun)
-def interrupt_run(command: commands.InterruptRun, context: Context) -> Iterator[Event]:
-    """The part of the answer that was seen stays, marked as incomplete."""
-    run = _open_run(command.session_id, command.run_id)
-    message = _answer(run, command.text, incomplete=True) if command.text else None
-    if message is not None:
-        yield message
-    yield events.RunInterrupted(run_id=run.id, message_id=message.message_id if message else None)
+@handles(commands.DecideToolCall)
+def decide_tool_call(command: commands.DecideToolCall, context: Context) -> Iterator[Event]:
+    """Each call is decided once."""
+    run = run_in(command.session_id, command.run_id)
+    check(run, "decide")
+    if command.tool_call_id not in run.decisions:
+        raise NotFound(f"The run asks for no tool call {command.tool_call_id!r:.80}.")
+    if run.decisions[command.tool_call_id] is not None:
+        raise RunNotReady("That tool call is decided already.")
+    yield events.RunToolCallDecided(run_id=run.id, tool_call_id=command.tool_call_id, approved=command.approve)
+    if sum(decision is None for decision in run.decisions.values()) == 1:
+        yield events.RunResumed(run_id=run.id)

@@ -26,7 +26,9 @@ FROM unnest(%s::uuid[], %s::bigint[], %s::smallint[], %s::int[], %s::text[]) AS 
 JOIN bus_work AS w ON w.id = c.run AND w.fence = c.fence AND w.state = 'running'
 ON CONFLICT (run, attempt, seq) DO NOTHING
 """
-_STORED = "SELECT coalesce(string_agg(text, '' ORDER BY attempt, seq), '') FROM sessions_app_runchunk WHERE run = %s"
+_STORED = """
+SELECT coalesce(string_agg(text, '' ORDER BY seq), '') FROM sessions_app_runchunk WHERE run = %s AND attempt = %s
+"""
 _GROWING = """
 SELECT c.run, c.attempt, string_agg(c.text, '' ORDER BY c.seq)
 FROM sessions_app_run AS r JOIN sessions_app_runchunk AS c ON c.run = r.id AND c.attempt = r.attempt
@@ -38,31 +40,38 @@ DELETE FROM sessions_app_runchunk AS c
 WHERE NOT EXISTS (SELECT FROM bus_work AS w WHERE w.id = c.run AND w.state IN ('queued', 'running'))
 """
 
+Key = tuple[UUID, int]
+"""Run and fence."""
 Row = tuple[UUID, int, int, int, str]
 
 
 class ChunkWriter:
-    """Collects pieces on the process loop and stores them every CHUNK_INTERVAL seconds while there are any."""
+    """Collects pieces on the process loop and stores them every CHUNK_INTERVAL seconds while there are any.
+
+    By lease, not by run: the flow that lost a run may live on for a moment beside the one that took it over."""
 
     def __init__(self) -> None:
-        self._texts: dict[UUID, list[str]] = {}
-        self._leases: dict[UUID, Lease] = {}
-        self._seq: dict[UUID, int] = {}
+        self._texts: dict[Key, list[str]] = {}
+        self._attempts: dict[Key, int] = {}
+        self._seq: dict[Key, int] = {}
         self._unsent: list[Row] = []
         self.flushing: asyncio.Task[None] | None = None
 
-    def add(self, lease: Lease, text: str) -> None:
-        """Take a piece of a run's answer; on the process loop."""
-        self._leases[lease.id] = lease
-        self._texts.setdefault(lease.id, []).append(text)
+    def add(self, lease: Lease, attempt: int, text: str) -> None:
+        """Take a piece of a run's text; on the process loop."""
+        key = (lease.id, lease.fence)
+        self._attempts[key] = attempt
+        self._texts.setdefault(key, []).append(text)
         if self.flushing is None or self.flushing.done():
             self.flushing = asyncio.create_task(self._flush_while_needed())
 
-    def forget(self, run: UUID) -> None:
-        """The run has ended; nothing of it need be stored any more."""
-        for kept in (self._texts, self._leases, self._seq):
-            kept.pop(run, None)
-        self._unsent = [row for row in self._unsent if row[0] != run]
+    def forget(self, lease: Lease) -> None:
+        """This text has ended; nothing of it need be stored any more."""
+        key = (lease.id, lease.fence)
+        self._texts.pop(key, None)
+        self._attempts.pop(key, None)
+        self._seq.pop(key, None)
+        self._unsent = [row for row in self._unsent if row[:2] != key]
 
     async def _flush_while_needed(self) -> None:
         while self._texts or self._unsent:
@@ -75,14 +84,14 @@ class ChunkWriter:
             except Exception as error:  # the database is away
                 logger.warning("%d chunks not stored, trying again: %r", len(rows), error)
             else:
-                self._unsent = [row for row in self._unsent if row not in rows]
+                stored_now = set(map(id, rows))
+                self._unsent = [row for row in self._unsent if id(row) not in stored_now]
 
     def _take(self) -> list[Row]:
         rows: list[Row] = []
-        for run, pieces in self._texts.items():
-            lease = self._leases[run]
-            seq = self._seq[run] = self._seq.get(run, 0) + 1
-            rows.append((run, lease.fence, lease.attempts, seq, "".join(pieces)))
+        for key, pieces in self._texts.items():
+            seq = self._seq[key] = self._seq.get(key, 0) + 1
+            rows.append((*key, self._attempts[key], seq, "".join(pieces)))
         self._texts.clear()
         return rows
 
@@ -93,10 +102,10 @@ def insert(rows: Sequence[Row]) -> None:
         cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
 
 
-def stored(run: UUID) -> str:
-    """What is stored of a run's answer."""
+def stored(run: UUID, attempt: int) -> str:
+    """What is stored of a run's text."""
     with connection.cursor() as cursor:
-        cursor.execute(_STORED, [run])
+        cursor.execute(_STORED, [run, attempt])
         text: str = cursor.fetchone()[0]
     return text
 

@@ -1,189 +1,283 @@
-"""Answers: takes a leased run, streams it from its provider, and reports back with commands. Runs in a worker.
+"""Answers: takes a leased run, asks its provider, runs the tools it calls, and reports every step with a command.
 
-Between its transactions it holds no database connection, and it waits for the provider on the process loop."""
+A run is a flow on the process loop: it holds no thread and no database connection while the provider speaks."""
 
 import asyncio
-import re
-import time
-from contextlib import suppress
-from functools import partial
+import random
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import OperationalError, connections, transaction
 
-from bus.bus import bus
+from bus.database import in_thread
 from bus.exceptions import LeaseLost, Refused
-from bus.loop import submit
-from bus.messages import Actor, Command, CommandResult, Context
+from bus.messages import CommandResult
 from bus.work import kinds, lease, runner
 from bus.work.lease import Lease
 from sessions_app import commands
-from sessions_app.events import RunDelta
-from sessions_app.llm import catalog, chunks
-from sessions_app.llm.base import Finish, ProviderError, Request, TextDelta, Turn
-from sessions_app.models import Message, Run, Session
-from sessions_app.values import Role, text_of, to_content
+from sessions_app.llm import asking, calls, chunks, keys, leftovers, reporting, stops, summaries, tools
+from sessions_app.llm.asking import Prepared
+from sessions_app.llm.base import Provider, ProviderError, Usage
+from sessions_app.llm.budgets import BudgetExhausted
+from sessions_app.llm.clients import client
+from sessions_app.llm.streaming import Answer
+from sessions_app.models import Run
+from sessions_app.values import RunOutcome, ToolCallPart
+
+T = TypeVar("T")
+Step = tuple[list[ToolCallPart], Prepared | None]
+"""Tool calls to answer, or else the next request; neither when the run has come to an end."""
 
 KIND = "run"
 TASK = "sessions_app.answer"
-MAX_TURNS = 200
-END_PAUSE = 0.5
-LONGEST_DELTA = 4000
-"""Characters of one notice; even escaped they fit in a frame."""
-ENGINE = Actor("system", "engine")
+TRIES = 5
+"""How often a run is taken up: workers that died and providers that failed."""
+LONGEST_PAUSE = 60.0
+"""Seconds between two tries, unless the provider asks for more."""
+LONGEST_PATIENCE = 3600.0
+"""Seconds a provider may ask for."""
+STOPPED = "worker-stopped"
 
 
-def answer(held: Lease) -> None:
-    """Do one run. A worker that died in mid-answer left text behind: that run ends `interrupted`, billed once."""
-    said = chunks.stored(held.id) if held.attempts > 1 else ""
-    if said:
-        end(held, commands.InterruptRun(session_id=held.stream, run_id=held.id, text=said))
-        return
-    step(held, commands.StartRun(session_id=held.stream, run_id=held.id, attempt=held.attempts))
-    run = Run.objects.select_related("session").get(id=held.id)
-    request = request_of(run)
-    connections.close_all()  # the provider may take minutes
-    try:
-        text, finish = submit(asyncio.wait_for(stream(held, run.provider, request), settings.RUN_TIMEOUT)).result()
-    except (ProviderError, TimeoutError) as error:
-        detail = str(error) or f"No end of the answer after {settings.RUN_TIMEOUT:.0f} s."
-        end(held, commands.FailRun(session_id=held.stream, run_id=held.id, error=detail))
-        return
-    end(
-        held,
-        commands.CompleteRun(
-            session_id=held.stream,
-            run_id=held.id,
-            text=text,
-            prompt_tokens=finish.prompt_tokens,
-            completion_tokens=finish.completion_tokens,
-            finish_reason=finish.reason,
-        ),
-    )
-
-
-def request_of(run: Run) -> Request:
-    """What the model is asked: the conversation up to the version at which the answer was wanted."""
-    newest = Message.objects.filter(conversation_id=run.conversation_id, position__lte=run.requested_version).order_by(
-        "-position"
-    )[:MAX_TURNS]
-    turns = [Turn(message.role, text_of(to_content(message.content))) for message in reversed(newest)]
-    session: Session = run.session
-    if session.config.get("system_prompt") and not any(turn.role == Role.SYSTEM for turn in turns):
-        turns.insert(0, Turn(Role.SYSTEM, session.config["system_prompt"]))
-    return Request(
-        model=run.model,
-        turns=tuple(turns),
-        temperature=session.config.get("temperature"),
-        max_tokens=session.config.get("max_tokens"),
-        options=session.config.get("provider_options") or {},
-    )
-
-
-async def stream(held: Lease, provider_name: str, request: Request) -> tuple[str, Finish]:
-    """The whole text and its end; shows deltas as they come, together every DELTA_INTERVAL seconds."""
-    if provider_name not in settings.LLM_PROVIDERS:
-        raise ProviderError(f"The provider {provider_name!r} is not configured on this server.", permanent=True)
-    said: list[str] = []
-    finish: Finish | None = None
-    show = Shower(held)
-    try:
-        async for piece in catalog.provider(provider_name).stream(request):
-            if runner.active.get(held.id) is not held:
-                raise LeaseLost
-            if isinstance(piece, Finish):
-                finish = piece
-            elif isinstance(piece, TextDelta) and (text := clean(piece.text)):
-                said.append(text)
-                chunks.writer().add(held, text)
-                show.add(text)
-    finally:
-        show.close()
-        chunks.writer().forget(held.id)
-    if finish is None:
-        raise ProviderError("The provider's stream ended without an end.", permanent=False)
-    return "".join(said), finish
-
-
-class Shower:
-    """Puts a run's deltas together for a moment and tells them as one notice."""
+class Flow:
+    """One run at work in this process."""
 
     def __init__(self, held: Lease) -> None:
-        self._held = held
-        self._pieces: list[str] = []
-        self._offset = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self.held = held
+        self.attempt = 0
+        self.over = False
+        self.spoke = False
+        self.answer: Answer | None = None
+        self.retries_interrupted = False
+        self.provider = ""
+        self._run: Run | None = None
 
-    def add(self, text: str) -> None:
-        """Show this soon; the first piece at once."""
-        self._pieces.append(text)
-        if self._timer is None:
-            delay = settings.DELTA_INTERVAL if self._offset else 0.0
-            self._timer = asyncio.get_running_loop().call_later(delay, self._tell)
+    async def go(self) -> None:
+        """From the claim to the end, to a pause for approval, or to the next try."""
+        rounds = 0
+        while not self.over:
+            wanted, prepared = await self._step(self._prepare if self.attempt else self._begin)
+            if wanted:
+                await self._use_tools(wanted)
+            elif prepared is not None and prepared.plan.wanted_summary is not None and rounds < summaries.MOST_ROUNDS:
+                rounds += 1
+                await self._summarise(prepared)
+            elif prepared is not None:
+                await self._ask(prepared)
 
-    def close(self) -> None:
-        """Show what is left now."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._tell()
-
-    def _tell(self) -> None:
-        self._timer = None
-        text = "".join(self._pieces)
-        self._pieces.clear()
-        for start in range(0, len(text), LONGEST_DELTA):
-            piece = text[start : start + LONGEST_DELTA]
-            run, attempt = self._held.id, self._held.attempts
-            bus.tell(RunDelta(session_id=self._held.stream, key=run, attempt=attempt, offset=self._offset, text=piece))
-            self._offset += len(piece)
-
-
-def clean(text: str) -> str:
-    """Provider output without what the database refuses: NUL and lone surrogates become U+FFFD."""
-    text = text.replace("\x00", "\ufffd")
-    return text if text.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", text)
-
-
-def step(held: Lease, command: Command) -> CommandResult:
-    """One command on the way, written only while the lease is held."""
-    return bus.execute(
-        command, Context(actor=ENGINE, correlation_id=held.correlation), before=partial(lease.hold, held)
-    )
-
-
-def end(held: Lease, command: Command) -> None:
-    """The last command: its effect, the end of the work and the removal of the chunks commit together.
-
-    A paid answer is in memory only, so a database that is away is waited for as long as the lease may last."""
-
-    def finish(result: CommandResult) -> None:
-        lease.finish(held, "done", result={"version": result.version})
-        chunks.remove(held.id)
-
-    context = Context(actor=ENGINE, correlation_id=held.correlation)
-    deadline = time.monotonic() + settings.BUS_LEASE_SECONDS
-    while True:
+    async def _step(self, function: Callable[..., T], *arguments: Any) -> T:
+        """One transaction in a thread. A stop that comes meanwhile is heeded once it has ended."""
+        step = asyncio.ensure_future(in_thread(function, *arguments))
         try:
-            bus.execute(command, context, before=partial(lease.hold, held), after=finish)
+            return await asyncio.shield(step)
+        except asyncio.CancelledError:
+            await asyncio.wait([step])
+            raise
+
+    # -- the beginning ---------------------------------------------------------------------------------------------
+
+    def _begin(self) -> Step:
+        """A worker that died in mid-answer left text behind: that run ends `interrupted`, billed once, unless it is
+        to be tried again. Goes on to the first request: one thread, one connection."""
+        run = Run.objects.select_related("session").get(id=self.held.id)
+        self.retries_interrupted = run.on_interrupt == "retry"
+        said = chunks.stored(run.id, run.attempt) if run.state == Run.State.RUNNING else ""
+        if said and not self.retries_interrupted:
+            self._end("interrupted", text=said, usage=leftovers.usage_of(run, said))
+        elif run.cancel_requested:
+            self._end("incomplete" if run.attempt else "cancelled", reason="cancelled")
+        else:
+            started = reporting.report(self.held, commands.StartRun(session_id=self.held.stream, run_id=run.id))
+            run.attempt = self.attempt = started.data["attempt"]
+            return self._prepare(run)
+        return [], None
+
+    def _prepare(self, known: Run | None = None) -> Step:
+        """What comes next; `known` is the run where it was just read."""
+        run = self._run = known or Run.objects.select_related("session").get(id=self.held.id)
+        if wanted := asking.unanswered(run):
+            return wanted, None
+        # a round of tools ends an attempt: with fewer attempts there is nothing to count
+        if run.attempt > settings.RUN_MAX_STEPS and asking.steps_of(run) >= settings.RUN_MAX_STEPS:
+            self._end("incomplete", reason="steps")
+            return [], None
+        try:
+            prepared = asking.prepare(asking.asked_by(run))
+        except Refused as refused:
+            self._end("failed", code=refused.code, error=refused.detail)
+            return [], None
+        self.provider = run.provider
+        left_out = summaries.left_out(prepared.plan)
+        if left_out and prepared.plan.wanted_summary is None:
+            reporting.report(self.held, summaries.record(self.held, prepared.plan, left_out))
+        return [], prepared
+
+    # -- tools -----------------------------------------------------------------------------------------------------
+
+    async def _use_tools(self, wanted: list[ToolCallPart]) -> None:
+        assert self._run is not None
+        self.spoke = True
+        results = await calls.all_used(wanted, self._run)
+        await self._step(
+            self._used, commands.RecordToolResults(session_id=self.held.stream, run_id=self.held.id, results=results)
+        )
+
+    def _used(self, command: commands.RecordToolResults) -> None:
+        """The results are stored; a budget that is used up ends the run here."""
+        try:
+            self.attempt = reporting.report(self.held, command).data["attempt"]
+        except BudgetExhausted as refused:
+            self._end("failed", code=refused.code, error=refused.detail)
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    async def _ask(self, prepared: Prepared) -> None:
+        answer = self.answer = Answer(self.held, self.attempt, prepared.request)
+        try:
+            await answer.stream(await self._provider())
+        except ProviderError as error:
+            await self._step(self._failed, error, answer)
+        else:
+            await self._step(self._answered, answer)
+        finally:
+            chunks.writer().forget(self.held)
+        self.answer = None
+
+    async def _provider(self) -> Provider:
+        if self.provider not in settings.LLM_PROVIDERS:
+            detail = f"The provider {self.provider!r} is not configured on this server."
+            raise ProviderError(detail, code="not-configured", permanent=True)
+        key = keys.fresh(self.provider)
+        return client(self.provider, key if key is not None else await in_thread(keys.credentials, self.provider))
+
+    def _answered(self, answer: Answer) -> None:
+        assert answer.finish is not None
+        if answer.calls:
+            self._called(answer)
+        elif answer.finish.reason in ("length", "content_filter"):
+            self._end_with("incomplete", answer, reason=answer.finish.reason)
+        else:
+            self._end_with("completed", answer, reason=answer.finish.reason)
+
+    def _called(self, answer: Answer) -> None:
+        """The calls are stored before any tool runs; those that need a person put the run aside."""
+        assert self._run is not None
+        stored = calls.stored(answer.calls, asking.call_ids(self._run))
+        command = commands.RecordToolCalls(
+            session_id=self.held.stream,
+            run_id=self.held.id,
+            text=answer.text,
+            tool_calls=stored,
+            usage=answer.usage,
+            first_token=answer.first_token,
+            needs_approval=[call.tool_call_id for call in stored if tools.needs_approval(call.name)],
+        )
+
+        def after(result: CommandResult) -> None:
+            chunks.remove(self.held.id)
+            types = {event.type for event in result.events}
+            if "run-incomplete" in types:  # cancelled meanwhile: nobody is to be asked any more
+                lease.finish(self.held, "done", result={"version": result.version})
+            elif "run-requires-action" in types:
+                lease.wait(self.held)
+            self.over = bool(types & {"run-incomplete", "run-requires-action"})
+
+        reporting.report(self.held, command, after)
+        self.answer = None  # it is stored: a stop that comes now must not store it again
+        self.spoke = True
+
+    async def _summarise(self, prepared: Prepared) -> None:
+        """Ask for the summary the plan wants; a bad one is billed, not used, and the request goes as it is."""
+        try:
+            provider = await self._provider()
+        except ProviderError:
+            await self._ask(prepared)
             return
-        except OperationalError:
-            connections.close_all()
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(END_PAUSE)
+        command = await summaries.made(self.held, prepared, provider)
+        if command is not None:
+            await self._step(reporting.report, self.held, command)
+        if command is None or not command.text:
+            await self._ask(prepared)
+
+    def _failed(self, error: ProviderError, answer: Answer) -> None:
+        """Tokens that came are billed: such an answer is only repeated where that was asked for."""
+        spoke = bool(answer.text or answer.calls)
+        last = error.permanent or self.held.last_attempt
+        if answer.text and (last or not self.retries_interrupted):
+            self._end_with("interrupted", answer)
+        elif last:
+            usage = answer.usage if spoke else None
+            self._end("failed", code=error.code, error=error.detail, usage=usage)
+        else:
+            pause = min(LONGEST_PAUSE, settings.RUN_RETRY_PAUSE * 2.0 ** (self.held.attempts - 1))
+            delay = max(pause * random.uniform(0.5, 1.0), min(error.retry_after or 0.0, LONGEST_PATIENCE))
+            self._postpone(error.code, error.detail, delay, answer.usage if spoke else None)
+
+    def _postpone(self, code: str, detail: str, delay: float, usage: Usage | None, *, untried: bool = False) -> None:
+        """Try again later, unless somebody has asked the run to stop meanwhile."""
+        command = commands.PostponeRun(
+            session_id=self.held.stream, run_id=self.held.id, delay=delay, code=code, error=detail, usage=usage
+        )
+
+        def after(result: CommandResult) -> None:
+            if any(event.type == "run-cancelled" for event in result.events):
+                lease.finish(self.held, "cancelled")
+            else:
+                lease.release(self.held, delay=delay, error={"code": code, "detail": detail}, untried=untried)
+
+        reporting.report(self.held, command, after)
+        self.over = True
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def stopped(self, why: str) -> None:
+        """Told to stop. Lost: another worker has it. Cancelled: what was said is kept. Else it is handed back."""
+        if why == "lost" or self.over:
+            return
+        said = self.answer is not None and bool(self.answer.text)
+        try:
+            if why == "cancelled":
+                outcome: RunOutcome = "incomplete" if said or self.spoke else "cancelled"
+                self._end_with(outcome, self.answer, reason="cancelled")
+            elif said and not self.retries_interrupted:
+                self._end_with("interrupted", self.answer)
+            elif said and self.answer is not None:
+                self._postpone(STOPPED, "The worker was stopped.", 0.0, self.answer.usage, untried=True)
+            else:
+                lease.release(self.held, delay=0.0, untried=True)
+        except Refused:  # its session is gone
+            lease.finish(self.held, "cancelled")
+
+    def _end_with(self, outcome: RunOutcome, answer: Answer | None, **more: Any) -> None:
+        if answer is None or not (answer.text or answer.calls or answer.finish):
+            self._end(outcome, **more)
+        else:
+            self._end(outcome, text=answer.text, usage=answer.usage, first_token=answer.first_token, **more)
+
+    def _end(self, outcome: RunOutcome, **how: Any) -> None:
+        reporting.end(self.held, outcome, **how)
+        self.over = True
 
 
-def parked(held: Lease, detail: str) -> None:
-    """The run was tried often enough: it ends, with what was said if anything was."""
-    said = chunks.stored(held.id)
-    command: Command
-    if said:
-        command = commands.InterruptRun(session_id=held.stream, run_id=held.id, text=said)
-    else:
-        command = commands.FailRun(session_id=held.stream, run_id=held.id, error=detail)
-    with suppress(Refused), transaction.atomic():  # the run has ended otherwise, or its session is gone
-        bus.execute(command, Context(actor=ENGINE, correlation_id=held.correlation))
-    chunks.remove(held.id)
+async def answer(held: Lease) -> None:
+    """Do one run."""
+    flow = Flow(held)
+    stops.watch()
+    try:
+        await flow.go()
+    except asyncio.CancelledError as stop:
+        await in_thread(flow.stopped, stop.args[0] if stop.args else "shutdown")
+    finally:
+        chunks.writer().forget(held)
+    if runner.active.get(held.id) is not held and not flow.over:
+        raise LeaseLost
 
 
-kinds.register(kinds.Kind(name=KIND, task=TASK, run=answer, parked=parked, refused=parked))
+def room() -> int:
+    """How many runs one process takes at a time."""
+    return int(settings.RUN_CONCURRENCY)
+
+
+kinds.register(
+    kinds.Kind(name=KIND, task=TASK, flow=answer, room=room, parked=leftovers.parked, refused=leftovers.parked)
+)

@@ -24,6 +24,12 @@ _SESSION = frozenset({"title", "metadata", "config"})
 _SAID = b'{"content": "x", "metadata": {"key": @}}'
 _MESSAGE = frozenset({"content", "role", "message_id", "conversation_id", "tool_call_id", "tool_calls", "metadata"})
 _TOKENS = frozenset({"prompt_tokens", "completion_tokens", "context_tokens", "expected_version"})
+_RUN = frozenset(
+    {
+        *("input", "id", "run_id", "conversation", "conversation_id", "provider", "model", "tools", "on_busy"),
+        *("on_interrupt", "metadata", "expected_version"),
+    }
+)
 _NAMED = b'{"name": "add-message", "payload": {"session_id": "$", "content": "x", "metadata": {"key": @}}}'
 
 WRITES = [
@@ -33,6 +39,18 @@ WRITES = [
     Write("POST", "sessions/{session}/messages/", {"content": "x"}, _SAID, _MESSAGE | {"answer", "expected_version"}),
     Write(
         "PATCH", "sessions/{session}/messages/{message}/", {"content": "x"}, _SAID, frozenset({"content", "metadata"})
+    ),
+    Write("POST", "sessions/{session}/runs/", {"input": "x"}, b'{"input": "x", "metadata": {"key": @}}', _RUN),
+    Write("PATCH", "runs/{run}/", {"input": "x"}, b'{"input": @}', frozenset({"input", "expected_version"})),
+    Write("POST", "runs/{run}/cancel/", {}, b'{"input": @}', frozenset({"expected_version"})),
+    Write("POST", "runs/{run}/retry/", {}, b'{"model": @}', frozenset({"model", "provider", "expected_version"})),
+    Write("POST", "runs/{run}/continue/", {}, b'{"input": @}', frozenset({"expected_version"})),
+    Write(
+        "POST",
+        "runs/{run}/decisions/",
+        {"tool_call_id": "c", "approve": True},
+        b'{"tool_call_id": @, "approve": true}',
+        frozenset({"tool_call_id", "approve", "expected_version"}),
     ),
     Write("POST", "sessions/{session}/metrics/", {"prompt_tokens": 1}, b'{"prompt_tokens": @}', _TOKENS),
     Write("POST", "commands/", {"name": "list-sessions"}, _NAMED, frozenset({"name", "payload", "expected_version"})),
@@ -145,6 +163,23 @@ WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
         "expected_version": _VERSIONS,
     },
     "PATCH sessions/{session}/messages/{message}/": {"content": _CONTENTS, "metadata": _METADATA_VALUES},
+    "POST sessions/{session}/runs/": {
+        "input": [*_CONTENTS],
+        "id": ["x", 1, "", {}, []],
+        "conversation": ["x", 1, "main"],
+        "provider": ["", 1, [], "x" * 101],
+        "model": ["", 1, [], "x" * 101],
+        "tools": ["x", 1, [1], {}],
+        "on_busy": ["wait", 1, None],
+        "on_interrupt": ["wait", 1, None],
+        "metadata": [*_METADATA_VALUES, None],
+        "expected_version": _VERSIONS,
+    },
+    "PATCH runs/{run}/": {"input": [*_CONTENTS, None], "expected_version": _VERSIONS},
+    "POST runs/{run}/cancel/": {"expected_version": _VERSIONS},
+    "POST runs/{run}/retry/": {"model": [1, "", []], "provider": [1, "", []], "expected_version": _VERSIONS},
+    "POST runs/{run}/continue/": {"expected_version": _VERSIONS},
+    "POST runs/{run}/decisions/": {"tool_call_id": [1, None, "x" * 201], "approve": ["yes", 1, None]},
     "POST sessions/{session}/metrics/": {
         "prompt_tokens": [*_COUNTS, None],
         "completion_tokens": [*_COUNTS, None],

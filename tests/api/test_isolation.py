@@ -144,7 +144,9 @@ def test_lists_show_ones_own_only(intruder: Caller, api: Caller, hers: Property)
 @pytest.mark.parametrize("prefer", ["", "respond-async"])
 @pytest.mark.parametrize("name", [name for name, (kind, _) in COMMANDS.items() if kind == "owned"])
 def test_no_command_reaches_somebody_elses_session(intruder: Caller, hers: Property, name: str, prefer: str) -> None:
-    fields = json.dumps(COMMANDS[name][1]).replace("{message}", hers.ids["message_id"])
+    fields = (
+        json.dumps(COMMANDS[name][1]).replace("{message}", hers.ids["message_id"]).replace("{run}", hers.ids["run_id"])
+    )
     answers = []
     for session in (hers.session, NOTHING):
         if name == "ensure-session" and (session == NOTHING or prefer):

@@ -5,14 +5,25 @@ from uuid import UUID, uuid4
 import pytest
 
 from bus.messages import SYSTEM
-from bus.work import runner
 from sessions_app import commands
 from tests.api.caller import Caller, problem
+from tests.runs import do
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
 
 MEMBERS = {
     *("id", "session_id", "conversation_id", "state", "provider", "model", "attempt", "message_id", "prompt_tokens"),
-    *("completion_tokens", "finish_reason", "error", "queued_at", "started_at", "finished_at"),
+    *(
+        "completion_tokens",
+        "finish_reason",
+        "error",
+        "error_code",
+        "failures",
+        "queued_at",
+        "started_at",
+        "finished_at",
+    ),
+    *("waits", "tools", "input", "on_interrupt", "retries", "continues", "decisions", "cancel_requested", "metadata"),
+    "first_token_seconds",
 }
 
 
@@ -26,7 +37,7 @@ def test_a_queued_run_is_shown(api: Caller, session: str) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_run_that_a_worker_did_ends_with_its_message(api: Caller, session: str) -> None:
     said = api.say(session, "hello", answer=True)
-    assert runner.run(UUID(said["answer_run_id"]))
+    do(said["answer_run_id"])
     run = api.get(f"runs/{said['answer_run_id']}/").json()
     assert (run["state"], run["attempt"]) == ("completed", 1)
     message = api.get(f"sessions/{session}/messages/{run['message_id']}/").json()
@@ -37,7 +48,7 @@ def test_a_run_that_a_worker_did_ends_with_its_message(api: Caller, session: str
 
 def test_a_failed_run_says_why(api: Caller, session: str) -> None:
     run = api.say(session, answer=True)["answer_run_id"]
-    Story(session, SYSTEM).tell(commands.FailRun, run_id=UUID(run), error="no model")
+    Story(session, SYSTEM).tell(commands.EndRun, run_id=UUID(run), outcome="failed", error="no model")
     shown = api.get(f"runs/{run}/").json()
     assert (shown["state"], shown["error"]) == ("failed", "no model")
     assert shown["finished_at"] is not None

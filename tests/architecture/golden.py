@@ -19,6 +19,7 @@ OTHER = UUID("0198f2c4-aaaa-7000-8000-000000000002")
 def examples() -> dict[str, Any]:
     """A value for each field, by name; where fields of one name differ in kind, by `type.name`."""
     from sessions_app import values
+    from sessions_app.llm.base import Usage
 
     call = values.ToolCallPart(tool_call_id="call-1", name="search", args={"query": "snowman \u2603", "limit": 3})
     config = values.SessionConfig(
@@ -67,6 +68,17 @@ def examples() -> dict[str, Any]:
         "completion_tokens": 5,
         "context_tokens": 15,
         "cost": Decimal("0.000075"),
+        "usage": Usage(
+            input_tokens=7,
+            cache_read_tokens=2,
+            cache_write_tokens=1,
+            output_tokens=4,
+            reasoning_tokens=1,
+            raw={"prompt_tokens": 10},
+        ),
+        "entries": [values.NewCost(usage_id=OTHER, before=None, cost=Decimal("0.000075"))],
+        "difference": Decimal("0.000075"),
+        "estimated_cost": Decimal("0.000075"),
         "metrics": values.TokenMetrics.of(10, 5, Decimal("0.000075"), 15, 128_000),
         "utilization": 0.81,
         "threshold": 0.8,
@@ -77,6 +89,26 @@ def examples() -> dict[str, Any]:
         "finish_reason": "stop",
         "error": "no answer",
         "source": "plugins.notes",
+        "tools": ["search"],
+        "waits": True,
+        "first": False,
+        "input": content,
+        "on_interrupt": "retry",
+        "retries": OTHER,
+        "continues": OTHER,
+        "upto": 7,
+        "asked": 5,
+        "tool_call_ids": ["call-1"],
+        "approved": True,
+        "delay": 2.5,
+        "code": "rate-limited",
+        "first_token": 0.25,
+        "reason": "length",
+        "strategy": "truncate",
+        "method": "truncate",
+        "tokens": 900,
+        "budget": 1000,
+        "left_out": {"dropped": 3},
     }
 
 

@@ -11,6 +11,7 @@ from bus.exceptions import NotFound, SubscriberTooSlow
 from bus.messages import SYSTEM, Envelope, ErrorOccurred, Event, Notice, TraceEvent, uuid7
 from bus.topics import Filter
 from sessions_app import commands
+from sessions_app.llm.base import Usage
 from sessions_app.models import Session
 from tests.bus.support import in_threads, on_a_loop, take
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
@@ -147,8 +148,9 @@ def test_the_flow_from_a_users_message_to_the_updated_session(db: None) -> None:
     `session-updated`."""
     story = Story(bus.execute(commands.CreateSession(title="Chat with User")).data["id"], SYSTEM)
     run_id = story.tell(commands.AddMessage, content="hello", answer=True).data["answer_run_id"]
-    story.tell(commands.StartRun, run_id=run_id, attempt=1)
-    story.tell(commands.CompleteRun, run_id=run_id, text="hi", prompt_tokens=2, completion_tokens=1)
+    story.tell(commands.StartRun, run_id=run_id)
+    usage = Usage(input_tokens=2, output_tokens=1)
+    story.tell(commands.EndRun, run_id=run_id, outcome="completed", text="hi", usage=usage)
     story.tell(commands.UpdateSession, metadata={"done": True})
     assert story.types() == [
         "session-created",

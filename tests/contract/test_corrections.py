@@ -1,7 +1,7 @@
 """The documents' own defects, which ours must not inherit ("Corrections" of the contract)."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,6 +13,7 @@ from bus.topics import matcher
 from sessions_app import commands, events, factory
 from sessions_app.handlers.runs import RunEnded
 from sessions_app.llm import catalog
+from sessions_app.llm.base import Usage
 from sessions_app.manager import EventHandler, SessionManager
 from sessions_app.models import Session
 from sessions_app.state import EventSourcedSession
@@ -32,6 +33,12 @@ def gpt(db: None) -> Story:
 def metrics(story: Story) -> TokenMetrics:
     """The session's totals now."""
     return Session.objects.get(id=story.id).metrics
+
+
+def cost(provider: str, model: str, prompt: int, completion: int) -> Decimal | None:
+    """What so many tokens cost now."""
+    usage = Usage(input_tokens=prompt, output_tokens=completion)
+    return catalog.cost(provider, model, usage, datetime.now(UTC))
 
 
 def count(story: Story, prompt: int, completion: int = 0, *, context: int | None = None) -> list[str]:
@@ -57,7 +64,9 @@ def test_a_runs_occupancy_is_its_own_request(gpt: Story) -> None:
     """1. `context_utilization` = occupancy of the **last request**."""
     for prompt, completion in ((1000, 24), (2000, 48)):
         run_id = gpt.tell(commands.AddMessage, content="hello", answer=True).data["answer_run_id"]
-        gpt.tell(commands.CompleteRun, run_id=run_id, text="hi", prompt_tokens=prompt, completion_tokens=completion)
+        gpt.tell(commands.StartRun, run_id=run_id)
+        usage = Usage(input_tokens=prompt, output_tokens=completion)
+        gpt.tell(commands.EndRun, run_id=run_id, outcome="completed", text="hi", usage=usage)
     assert (metrics(gpt).total_tokens, metrics(gpt).context_utilization) == (3072, 0.25)
 
 
@@ -72,7 +81,7 @@ def test_metrics_are_additive_and_safe_under_concurrency(gpt: Story) -> None:
     assert in_threads(*[add] * 6) == [None] * 6
     now = metrics(gpt)
     assert (now.prompt_tokens, now.completion_tokens, now.total_tokens, now.context_tokens) == (180, 120, 300, 300)
-    assert now.estimated_cost == 60 * (catalog.cost("openai", "gpt-4", 3, 2) or 0)
+    assert now.estimated_cost == 60 * (cost("openai", "gpt-4", 3, 2) or 0)
     told = [default.open(event) for event in gpt.events() if event.type == "token-metrics-updated"]
     assert [event.metrics.total_tokens for event in told if isinstance(event, events.TokenMetricsUpdated)] == list(
         range(5, 301, 5)
@@ -83,10 +92,12 @@ def test_metrics_are_additive_and_safe_under_concurrency(gpt: Story) -> None:
 def test_metrics_are_counted_once_per_run(gpt: Story) -> None:
     """2. … and counted once per run."""
     run_id = gpt.tell(commands.AddMessage, content="hello", answer=True).data["answer_run_id"]
-    done = {"run_id": run_id, "text": "hi", "prompt_tokens": 10, "completion_tokens": 5}
-    gpt.tell(commands.CompleteRun, **done)
+    usage = Usage(input_tokens=10, output_tokens=5)
+    done = {"run_id": run_id, "outcome": "completed", "text": "hi", "usage": usage}
+    gpt.tell(commands.StartRun, run_id=run_id)
+    gpt.tell(commands.EndRun, **done)
     with pytest.raises(RunEnded):
-        gpt.tell(commands.CompleteRun, **done)
+        gpt.tell(commands.EndRun, **done)
     assert metrics(gpt).total_tokens == 15
 
 
@@ -112,15 +123,16 @@ DOCUMENTED_WINDOWS = [
 
 
 @pytest.mark.parametrize(("provider", "model", "window"), DOCUMENTED_WINDOWS)
+@pytest.mark.django_db
 def test_the_documents_tables_stay_as_a_fixture(provider: str, model: str, window: int) -> None:
     """3. The documents' tables stay as a test fixture."""
     assert catalog.window(provider, model) == window
-    assert catalog.cost(provider, model, 1000, 1000) is not None
+    assert cost(provider, model, 1000, 1000) is not None
 
 
-def test_gpt_4_costs_what_the_document_says() -> None:
+def test_gpt_4_costs_what_the_document_says(db: None) -> None:
     """3. The documents' tables stay as a test fixture."""
-    assert catalog.cost("openai", "gpt-4", 1000, 1000) == Decimal("0.09")
+    assert cost("openai", "gpt-4", 1000, 1000) == Decimal("0.09")
 
 
 def test_a_changed_configuration_is_published(gpt: Story) -> None:

@@ -1,4 +1,4 @@
-"""The engine's care for a text: bounded deltas, chunks without holes, nothing from a worker that lost its lease."""
+"""The care for a text on its way: bounded deltas, chunks without holes, nothing from a worker that lost its lease."""
 
 import asyncio
 
@@ -6,16 +6,13 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from bus.bus import bus
-from bus.exceptions import LeaseLost
 from bus.live import frames
 from bus.messages import Notice
 from bus.work import lease, runner
 from bus.work.lease import Lease
 from sessions_app import commands
 from sessions_app.events import RunDelta
-from sessions_app.llm import chunks, engine
-from sessions_app.llm.base import Finish, ProviderError, Request, TextDelta, Turn
-from sessions_app.llm.providers.echo import EchoProvider
+from sessions_app.llm import chunks, streaming
 from tests.story import Story
 
 
@@ -33,15 +30,15 @@ def test_a_long_piece_is_shown_in_notices_that_can_travel(story: Story, monkeypa
     text = "\x01ü🥊" * 20_000
 
     async def show() -> None:
-        shower = engine.Shower(leased_here)
+        shower = streaming.Shower(held.stream, held.id, 1)
         shower.add(text)
         shower.close()
 
-    leased_here = leased(story)
+    held = leased(story)
     asyncio.run(show())
     deltas = [notice for notice in told if isinstance(notice, RunDelta)]
     assert "".join(delta.text for delta in deltas) == text
-    assert [delta.offset for delta in deltas] == [engine.LONGEST_DELTA * n for n in range(len(deltas))]
+    assert [delta.offset for delta in deltas] == [streaming.LONGEST_DELTA * n for n in range(len(deltas))]
     assert all(len(frames.of_notice(delta).body) <= frames.MAX_BODY for delta in deltas)
 
 
@@ -62,10 +59,10 @@ def test_chunks_that_could_not_be_stored_are_stored_later_without_a_hole(
 
     async def write() -> None:
         writer = chunks.ChunkWriter()
-        writer.add(held, "one ")
+        writer.add(held, 1, "one ")
         while len(attempts) < 2:
             await asyncio.sleep(0)
-        writer.add(held, "two")
+        writer.add(held, 1, "two")
         await stored.wait()
 
     asyncio.run(write())
@@ -86,8 +83,8 @@ def test_a_run_that_ends_before_its_first_chunk_is_due_stores_nothing(
 
     async def write() -> None:
         writer = chunks.ChunkWriter()
-        writer.add(held, "all of it")
-        writer.forget(held.id)
+        writer.add(held, 1, "all of it")
+        writer.forget(held)
         assert writer.flushing is not None
         await writer.flushing
 
@@ -95,42 +92,22 @@ def test_a_run_that_ends_before_its_first_chunk_is_due_stores_nothing(
     assert asked == []
 
 
-def test_a_stream_stops_when_its_lease_is_lost(story: Story) -> None:
-    held = leased(story)  # claimed, but not among what this process believes to hold
-    request = Request(model="echo", turns=(Turn("user", "hello"),), options={"delay": 0})
-    with pytest.raises(LeaseLost):
-        asyncio.run(engine.stream(held, "echo", request))
-
-
 def test_chunks_nobody_works_on_are_pruned(story: Story) -> None:
     held = leased(story)
     chunks.insert([(held.id, held.fence, 1, 1, "kept")])
     chunks.prune()
-    assert chunks.stored(held.id) == "kept"
+    assert chunks.stored(held.id, 1) == "kept"
     lease.finish(held, "failed")
     chunks.prune()
-    assert chunks.stored(held.id) == ""
+    assert chunks.stored(held.id, 1) == ""
 
 
 def test_chunks_of_an_outdated_fence_are_not_stored(story: Story) -> None:
     held = leased(story)
     chunks.insert([(held.id, held.fence - 1, 1, 1, "from a zombie")])
-    assert chunks.stored(held.id) == ""
-
-
-@pytest.mark.parametrize(
-    "options", [{"delay": 1e6}, {"delay": -1}, {"delay": "x"}, {"repeat": 10**9}, {"repeat": 0}, {"repeat": "x"}]
-)
-def test_the_echo_provider_refuses_what_would_keep_a_worker_busy(options: dict[str, object]) -> None:
-    async def ask() -> list[TextDelta | Finish]:
-        request = Request(model="echo", turns=(Turn("user", "hello"),), options=options)
-        return [piece async for piece in EchoProvider().stream(request)]
-
-    with pytest.raises(ProviderError) as refused:
-        asyncio.run(ask())
-    assert refused.value.permanent
+    assert chunks.stored(held.id, 1) == ""
 
 
 def test_clean_text_can_be_stored() -> None:
-    assert engine.clean("a\x00b\ud800c") == "a\ufffdb\ufffdc"
-    assert engine.clean("plain") == "plain"
+    assert streaming.clean("a\x00b\ud800c") == "a\ufffdb\ufffdc"
+    assert streaming.clean("plain") == "plain"

@@ -1,0 +1,84 @@
+"""Whether a run may begin: the model can do what is asked, the tools exist, budgets allow it. Called by handlers (and
+`set_aside` by a reaction), under the session's lock."""
+
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from sessions_app.llm import budgets, capabilities, catalog, tools
+from sessions_app.llm.base import Usage
+from sessions_app.llm.context.count import Counter, answer_room
+from sessions_app.models import Message, Run, Session
+from sessions_app.values import Content, ImagePart
+
+
+class Asking(Protocol):
+    """What is to be known of a run: of one that is requested, or of one that waits."""
+
+    @property
+    def conversation_id(self) -> UUID:
+        """Where it answers."""
+
+    @property
+    def provider(self) -> str:
+        """Who is asked."""
+
+    @property
+    def model(self) -> str:
+        """What is asked there."""
+
+    @property
+    def tools(self) -> list[str]:
+        """What it may call."""
+
+
+class Wanted(NamedTuple):
+    """A run that waits."""
+
+    conversation_id: UUID
+    provider: str
+    model: str
+    tools: list[str]
+
+    @classmethod
+    def of(cls, run: Run) -> "Wanted":
+        """Its row."""
+        return cls(run.conversation_id, run.provider, run.model, run.tools)
+
+
+def tokens_of(content: Content) -> int:
+    """An estimate of what a message takes."""
+    return Counter().message(content) if content else 0
+
+
+def admit(session: Session, wanted: Asking, content: Content) -> None:
+    """`content` is what the run is to answer. Raises UnknownTool, CapabilityMissing or ContextOverflow."""
+    tools.specs(wanted.tools)
+    capabilities.check(
+        wanted.provider,
+        wanted.model,
+        images=any(isinstance(part, ImagePart) for part in content) or _shows_images(wanted),
+        tools=bool(wanted.tools),
+        tokens=tokens_of(content),  # what came before can be left out, what is asked now cannot
+        max_tokens=session.config.get("max_tokens"),
+    )
+
+
+def _shows_images(wanted: Asking) -> bool:
+    shown = Message.objects.filter(
+        conversation_id=wanted.conversation_id, content__contains=[{"type": "image"}]
+    ).exclude(metadata__contains={"excluded": True})
+    return shown.exists()
+
+
+def set_aside(session: Session, run_id: UUID, wanted: Asking, tokens: int) -> None:
+    """Reserve what a request of the run may use: the last request's tokens again, what it answers, the longest answer.
+    Raises BudgetExhausted."""
+    prompt = session.context_tokens + tokens
+    window = catalog.window(wanted.provider, wanted.model)
+    answer = answer_room(window, session.config.get("max_tokens"))
+    if window is not None:
+        prompt = min(prompt, window)
+    usage = Usage(input_tokens=prompt, output_tokens=answer)
+    usd = catalog.cost(wanted.provider, wanted.model, usage, datetime.now(UTC))
+    budgets.reserve(session, run_id, prompt + answer, usd)

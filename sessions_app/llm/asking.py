@@ -1,0 +1,172 @@
+"""What a model is asked next: the conversation as the context planner lets it through, or the tool calls that must be
+answered first. Reads the database; called in threads by the engine, and by `context/plan`."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.db.models import Q
+
+from sessions_app.llm import catalog, tools
+from sessions_app.llm.base import Request, Turn
+from sessions_app.llm.context.count import Counter, room
+from sessions_app.llm.context.items import item_of
+from sessions_app.llm.context.plan import Item, Plan
+from sessions_app.llm.context.planner import plan
+from sessions_app.llm.context.relevance_scores import scores
+from sessions_app.models import Message, Run, Session
+from sessions_app.values import Role, Strategy, ToolCallPart, ToolResultPart, parts, to_content
+
+MOST_MESSAGES = 2_000
+"""So many of the latest messages are looked at."""
+FIRST = 1
+"""The version of the event that created the session, and its system message."""
+WITH_SCORES = ("relevance", "adaptive")
+CONTINUE = "Go on exactly where your last message stops. Repeat nothing and do not comment on this."
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked, of which conversation: a run, or what a run would be."""
+
+    session: Session
+    conversation_id: UUID
+    provider: str
+    model: str
+    tools: list[str]
+    upto: int
+    asked: int | None = None
+    run_id: UUID | None = None
+    continues: bool = False
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A request, and how it came about."""
+
+    request: Request
+    plan: Plan
+    counter: Counter
+
+
+def asked_by(run: Run) -> Asked:
+    """What a run asks."""
+    return Asked(
+        session=run.session,
+        conversation_id=run.conversation_id,
+        provider=run.provider,
+        model=run.model,
+        tools=run.tools,
+        upto=run.requested_version,
+        asked=run.asked_version,
+        run_id=run.id,
+        continues=run.continues is not None,
+    )
+
+
+def of_session(session: Session, conversation_id: UUID) -> Asked:
+    """What a run requested now would ask; the session comes with its version (`queries.session_of`)."""
+    return Asked(
+        session=session,
+        conversation_id=conversation_id,
+        provider=session.provider,
+        model=session.model,
+        tools=session.config.get("tools") or [],
+        upto=session.version,  # type: ignore[attr-defined]
+    )
+
+
+def messages(asked: Asked) -> list[Message]:
+    """The messages that count, oldest first: up to the version that is answered, and the run's own."""
+    mine = Q(run=asked.run_id) if asked.run_id else Q(pk__in=())
+    counted = Message.objects.filter(Q(position__lte=asked.upto) | mine, conversation_id=asked.conversation_id)
+    if asked.asked is not None:
+        counted = counted.exclude(role=Role.USER, position__gt=asked.asked)
+    newest = counted.exclude(metadata__has_key="superseded_by").order_by("-position")[:MOST_MESSAGES]
+    return list(reversed(newest))
+
+
+def prepare(asked: Asked, strategy: Strategy | None = None) -> Prepared:
+    """The next request. Raises ContextOverflow when what must be in it does not fit."""
+    config: dict[str, Any] = asked.session.config
+    counter, offered = Counter(), tools.specs(asked.tools)
+    items = _items(asked, counter)
+    window = catalog.window(asked.provider, asked.model)
+    budget = room(window, config.get("max_tokens"), counter.tools(offered))
+    chosen = _planned(asked, items, budget, strategy or _default(config))
+    turns = chosen.turns
+    if asked.continues:
+        turns += (Turn(role=Role.USER, content=parts(CONTINUE)),)
+    request = Request(
+        model=asked.model,
+        turns=turns,
+        tools=offered,
+        temperature=config.get("temperature"),
+        max_tokens=config.get("max_tokens"),
+        options=config.get("provider_options") or {} if asked.provider == asked.session.provider else {},
+    )
+    return Prepared(request=request, plan=chosen, counter=counter)
+
+
+def _asked_last(items: list[Item], asked: Asked) -> list[Item]:
+    """Answers that came after the message was written were not known to who wrote it: it is asked after them."""
+    mine = [item for item in items if item.role is Role.USER and item.position <= (asked.asked or 0)]
+    if not mine:
+        return items
+    last = mine[-1]
+    own = asked.upto + 1
+    return [msgspec.structs.replace(item, position=own) if item is last else item for item in items]
+
+
+def _default(config: dict[str, Any]) -> Strategy:
+    return msgspec.convert(config.get("context_strategy") or settings.CONTEXT_STRATEGY, Strategy)  # type: ignore[no-any-return]
+
+
+def _items(asked: Asked, counter: Counter) -> list[Item]:
+    items = [item_of(message, counter) for message in messages(asked)]
+    if asked.asked is not None:
+        items = _asked_last(items, asked)
+    prompt = asked.session.config.get("system_prompt")
+    if prompt:  # as it is now; the session's first message is as it was when the session was created
+        items = [item for item in items if item.role is not Role.SYSTEM or item.position != FIRST]
+        content = parts(prompt)
+        first = Item(
+            id=asked.session.id, position=0, role=Role.SYSTEM, content=content, tokens=counter.message(content)
+        )
+        items.insert(0, first)
+    return items
+
+
+def _planned(asked: Asked, items: list[Item], budget: int | None, strategy: Strategy) -> Plan:
+    """Scores cost a search: only where the strategy needs them and not everything fits."""
+    made = plan(items, budget, strategy)
+    if strategy not in WITH_SCORES or made.method in ("full", "compact"):
+        return made
+    return plan(items, budget, strategy, scores=scores(asked.conversation_id, asked.upto))
+
+
+def unanswered(run: Run) -> list[ToolCallPart]:
+    """The tool calls of the run's last words that have no result yet."""
+    own = Message.objects.filter(run=run.id).order_by("-position")
+    last = own.filter(role=Role.ASSISTANT).first()
+    if last is None:
+        return []
+    calls = [part for part in to_content(last.content) if isinstance(part, ToolCallPart)]
+    later = own.filter(position__gt=last.position, role=Role.TOOL)
+    answered = {
+        part.tool_call_id
+        for message in later
+        for part in to_content(message.content)
+        if isinstance(part, ToolResultPart)
+    }
+    return [call for call in calls if call.tool_call_id not in answered]
+
+
+def call_ids(run: Run) -> set[str]:
+    """The ids of the tool calls the run has made."""
+    made = Message.objects.filter(run=run.id, role=Role.ASSISTANT).values_list("content", flat=True)
+    return {part["tool_call_id"] for content in made for part in content if part["type"] == "tool_call"}
+
+
+def steps_of(run: Run) -> int:
+    """How often the model has asked for tools."""
+    return Message.objects.filter(run=run.id, role=Role.ASSISTANT, content__contains=[{"type": "tool_call"}]).count()

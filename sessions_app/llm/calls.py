@@ -1,0 +1,75 @@
+"""Tool calls of a run: as they are stored, for whom they are run, what is said instead of running them."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+from uuid import uuid4
+
+from bus.database import closing
+from bus.messages import Actor
+from sessions_app.llm import tools
+from sessions_app.llm.base import ToolCall
+from sessions_app.llm.streaming import clean
+from sessions_app.llm.tools import ToolContext
+from sessions_app.models import Run
+from sessions_app.values import ToolCallPart, ToolResultPart
+
+MOST_CALLS = 32
+"""Calls of one answer; more are left out."""
+LONGEST_ID, LONGEST_NAME = 200, 100
+LONGEST_RAW = 2000
+WAITING = 64
+"""Calls one process waits for at a time. Not in the database's threads: a slow tool must not keep others waiting."""
+
+
+def stored(calls: Sequence[ToolCall], taken: Collection[str]) -> list[ToolCallPart]:
+    """Calls as they are stored: what the database takes, each under an id no other call of the run has (`taken`), since
+    a person decides by id. Arguments that were no JSON object go along as they were written, for the tool to refuse."""
+    used_ids = set(taken)
+    kept = []
+    for call in calls[:MOST_CALLS]:
+        ident = clean(call.tool_call_id)[:LONGEST_ID]
+        if not ident or ident in used_ids:
+            ident = f"call-{uuid4().hex}"
+        used_ids.add(ident)
+        args = cleaned(call.args) if call.args is not None else {"not a JSON object": clean(call.raw)[:LONGEST_RAW]}
+        kept.append(ToolCallPart(tool_call_id=ident, name=clean(call.name)[:LONGEST_NAME], args=args))
+    return kept
+
+
+def cleaned(value: Any) -> Any:
+    """JSON values without what the database refuses."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {clean(str(key)): cleaned(item) for key, item in value.items()}
+    return [cleaned(item) for item in value] if isinstance(value, list) else value
+
+
+def context_of(run: Run) -> ToolContext:
+    """For whom the run's tools work: with the rights of the session's owner, with no others."""
+    owner = Actor("user", str(run.session.owner_id)) if run.session.owner_id else Actor("nobody")
+    return ToolContext(session_id=run.session_id, run_id=run.id, owner=owner, allowed=frozenset(run.tools))
+
+
+async def all_used(wanted: Sequence[ToolCallPart], run: Run) -> list[ToolResultPart]:
+    """The results of calls, which run beside each other."""
+    loop = asyncio.get_running_loop()
+    return list(await asyncio.gather(*(loop.run_in_executor(_waiting(), closing(used), call, run) for call in wanted)))
+
+
+@cache
+def _waiting() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(WAITING, thread_name_prefix="tool-wait")
+
+
+def used(call: ToolCallPart, run: Run) -> ToolResultPart:
+    """The result of a call, or why there is none. Takes as long as the tool does: in a thread."""
+    decision = run.decisions.get(call.tool_call_id) if tools.needs_approval(call.name) else None
+    if decision is False:
+        said = f"{call.name} was not run: the user did not allow it."
+    else:
+        said = tools.run(call.name, call.args, context_of(run), approved=decision is True)
+    return ToolResultPart(tool_call_id=call.tool_call_id, content=said)
