@@ -2,13 +2,11 @@
 
 What happens after a page was sent comes over the socket (`static/parley/`), from the version the page names."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -17,8 +15,6 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
 from django.views import View
 from django.views.decorators.cache import never_cache
 
@@ -26,16 +22,14 @@ from bus import untrusted
 from bus.bus import bus
 from bus.exceptions import NotFound, Refused
 from bus.messages import Actor, Context
-from sessions_app import queries
+from sessions_app import queries, transcript
+from sessions_app.forms import NewSession
 from sessions_app.login_link import user_of_link
-from sessions_app.models import Message, Run, Session
+from sessions_app.models import Session
 
 SESSIONS = 30
-MESSAGES = 50
 CRITICAL = 0.8
 """From this share of the window on, the page says that it is nearly full (the first of `metrics.THRESHOLDS`)."""
-
-Entry = dict[str, Any]
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -51,26 +45,6 @@ def execute(request: HttpRequest, name: str, payload: Mapping[str, Any]) -> Any:
 
 
 # -- the list ----------------------------------------------------------------------------------------------------------
-
-
-class NewSession(forms.Form):
-    """What a new session begins with; the rest is configuration."""
-
-    title = forms.CharField(required=False, max_length=200)
-    provider = forms.ChoiceField()
-    model = forms.CharField(max_length=100, initial="echo")
-    system_prompt = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 3}))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["provider"] = forms.ChoiceField(choices=[(name, name) for name in settings.LLM_PROVIDERS])
-        self.fields["title"].widget.attrs["placeholder"] = "Title (optional)"
-
-    def payload(self) -> Mapping[str, Any]:
-        """The fields of `create-session`."""
-        said = self.cleaned_data
-        config = {"provider": said["provider"], "model": said["model"], "system_prompt": said["system_prompt"] or None}
-        return {"title": said["title"], "config": config}
 
 
 class SessionsPage(LoginRequiredMixin, View):
@@ -123,7 +97,7 @@ class SessionPage(LoginRequiredMixin, View):
         session = _session(request, session_id)
         given = request.GET.get("before", "")
         before = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
-        entries, earlier = _entries(session, before)
+        entries, earlier = transcript.entries(session, before)
         context = {
             "session": session,
             "metrics": _metrics(session),
@@ -163,84 +137,6 @@ def _metrics(session: Session) -> Mapping[str, Any]:
         "occupied": None if used is None else f"{used * 100:.0f}",
         "critical": used is not None and used >= CRITICAL,
     }
-
-
-def _entries(session: Session, before: int | None) -> tuple[list[Entry], int | None]:
-    """What the page shows, oldest first, and where to go on towards the beginning."""
-    rows = Message.objects.filter(session_id=session.id, conversation_id=session.id)
-    if before is not None:
-        rows = rows.filter(position__lt=before)
-    newest = list(rows.order_by("-position")[: MESSAGES + 1])
-    earlier = newest[MESSAGES - 1].position if len(newest) > MESSAGES else None
-    entries = [_message(message) for message in newest[:MESSAGES]]
-    entries += _failures(session, earlier or 0, before)
-    entries.sort(key=lambda entry: int(entry["position"]))
-    return (entries if before is not None else entries + _open_runs(session, entries)), earlier
-
-
-def _message(message: Message) -> Entry:
-    return {
-        "kind": "message",
-        "id": message.id,
-        "position": message.position,
-        "role": message.role,
-        "run": message.run,
-        "incomplete": bool(message.metadata.get("incomplete")),
-        "when": message.created_at,
-        "parts": shown(message.content, message.tool_calls),
-    }
-
-
-def _failures(session: Session, after: int, before: int | None) -> list[Entry]:
-    """Runs that ended without a message, where their answers would be."""
-    runs = Run.objects.filter(session_id=session.id, conversation_id=session.id, requested_version__gt=after)
-    runs = runs.filter(Q(state=Run.State.FAILED) | Q(state=Run.State.INTERRUPTED, message=None))
-    if before is not None:
-        runs = runs.filter(requested_version__lt=before)
-    return [
-        {
-            "kind": "failure",
-            "run": run.id,
-            "position": run.requested_version,
-            "text": run.error or "It was interrupted.",
-        }
-        for run in runs.order_by("-requested_version")[:MESSAGES]
-    ]
-
-
-def _open_runs(session: Session, entries: Sequence[Entry]) -> list[Entry]:
-    """Answers to come. One that ended while the page was made is among the messages already."""
-    ended = {entry["run"] for entry in entries}
-    runs = Run.objects.filter(session_id=session.id, conversation_id=session.id)
-    runs = runs.filter(state__in=(Run.State.QUEUED, Run.State.RUNNING)).order_by("requested_version")
-    return [
-        {"kind": "run", "run": run.id, "position": run.requested_version, "state": run.state}
-        for run in runs[:MESSAGES]
-        if run.id not in ended
-    ]
-
-
-def shown(content: Sequence[Any], tool_calls: Sequence[Any] = ()) -> list[Mapping[str, Any]]:
-    """A message's parts, then its tool calls, as label and text; `static/parley/messages.js` does the same live."""
-    parts = [(part, False) for part in content] + [({**call, "type": "tool_call"}, True) for call in tool_calls]
-    return [{"label": _label(part), "text": _text(part), "call": call} for part, call in parts]
-
-
-def _label(part: Mapping[str, Any]) -> str:
-    kind = str(part["type"])
-    return {"text": "", "tool_call": f"tool call: {part.get('name')}", "tool_result": "tool result"}.get(kind, kind)
-
-
-def _text(part: Mapping[str, Any]) -> SafeString:
-    match part["type"]:
-        case "image":
-            text = " ".join(filter(None, (part.get("alt_text"), part["url"])))
-        case "tool_call":
-            text = json.dumps(part["args"], ensure_ascii=False, indent=2, sort_keys=True)
-        case _:
-            text = part.get("text") or part.get("content") or ""
-    # an HTML parser makes one newline of CR LF; the reference keeps the text as it was said
-    return mark_safe(escape(text).replace("\r", "&#13;"))  # noqa: S308 (escaped right here)
 
 
 # -- logging in by link ------------------------------------------------------------------------------------------------

@@ -2,79 +2,24 @@
 /** The session page: shows what `follow` brings, sends what is written. */
 
 import { follow } from "./live.js";
-import { localize, message, note, openRun, setContent } from "./messages.js";
+import { cardOf, isBusy, keepTheEnd, keepingTheEnd, messageOf, openRunOf, page, part, place, session, toTheEnd } from "./log.js";
+import { answer, localize, message, setContent, setMarks } from "./messages.js";
+import { SHOW_RUNS, grow, mark, note, openRun } from "./runs.js";
 import { Unsent, post, uuid } from "./send.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */
 
-const page = /** @type {HTMLElement} */ (document.querySelector("main[data-session]"));
-const log = /** @type {HTMLElement} */ (page.querySelector("[role=log]"));
-const session = String(page.dataset.session);
-
-/** @param {string} selector */
-const part = (selector) => /** @type {HTMLElement} */ (page.querySelector(selector));
-/** @param {string} run @returns {HTMLElement | null} */
-const openRunOf = (run) => log.querySelector(`[data-run-id="${CSS.escape(run)}"][data-open]`);
-/** @param {string} id @returns {HTMLElement | null} */
-const messageOf = (id) => log.querySelector(`[data-message-id="${CSS.escape(id)}"]`);
-
-// -- the log ------------------------------------------------------------------------------------------------------------
-
-let atEnd = true;
-const toTheEnd = () => {
-  log.scrollTop = log.scrollHeight;
-};
-
-/** A reader who is at the end of the log stays there, whatever grows in it or takes room beside it. */
-function keepTheEnd() {
-  toTheEnd();
-  log.addEventListener("scroll", () => {
-    atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 48;
-  });
-  new ResizeObserver(() => atEnd && toTheEnd()).observe(log);
-}
-
-/** Do something to the log. @param {() => void} change */
-function keepingTheEnd(change) {
-  const stay = atEnd; // before the change: a line that is moved may scroll
-  change();
-  if (stay) toTheEnd();
-}
-
-/** Put a line where its position says: messages and notes in order, then the answers to come. @param {HTMLElement} line */
-function place(line) {
-  /** @param {HTMLElement} one @returns {[number, number]} */
-  const rank = (one) => [one.dataset.open === undefined ? 0 : 1, Number(one.dataset.position)];
-  const [group, position] = rank(line);
-  const next = /** @type {HTMLElement[]} */ ([...log.querySelectorAll(":scope > [data-position]")]).find((one) => {
-    const [otherGroup, otherPosition] = rank(one);
-    return one !== line && (otherGroup > group || (otherGroup === group && otherPosition > position));
-  });
-  // a line already in its place is not moved: moving would lose a selection in it
-  if (line.parentNode !== log || line.nextElementSibling !== (next ?? null)) log.insertBefore(line, next ?? null);
-}
-
-/** @param {import("./messages.js").Said & {conversation_id: string}} said */
+/** What a model said takes the place of its bubble, what a tool answered goes to the card of the call.
+ * @param {import("./messages.js").Said & {conversation_id: string}} said */
 function addMessage(said) {
-  const open = said.run_id ? openRunOf(said.run_id) : null;
+  const open = said.role === "assistant" && said.run_id ? openRunOf(said.run_id) : null;
+  const [only, ...others] = said.content;
+  const card = said.role === "tool" && only?.type === "tool_result" && !others.length && cardOf(said.run_id, only.tool_call_id);
   if (messageOf(said.message_id)) open?.remove();
-  else if (said.conversation_id === session) place(message(said, open ?? undefined));
-}
-
-/** @param {string} run @param {string} mark */
-function mark(run, mark) {
-  const shown = openRunOf(run)?.querySelector(".mark");
-  if (shown) shown.textContent = mark;
-}
-
-/** A run ended without a message. @param {Envelope} event @param {string} why */
-function runWithoutMessage(event, why) {
-  const open = openRunOf(event.data.run_id);
-  if (!open) return;
-  open.remove();
-  const line = note(`No answer: ${why}`, Number(open.dataset.position));
-  line.dataset.runId = event.data.run_id;
-  place(line);
+  else if (said.conversation_id !== session) return;
+  else if (card) answer(card, said);
+  else place(message(said, open ?? undefined));
+  if (said.run_id && said.content.some(({ type }) => type === "tool_call")) mark(said.run_id, "answering…"); // it goes on
 }
 
 /** @param {any} metrics */
@@ -93,6 +38,7 @@ const SHOW = {
   "message-updated": ({ data }) => {
     const target = messageOf(data.message_id);
     if (target && data.content) setContent(target, data.content);
+    if (target && data.metadata) setMarks(target, data.metadata);
   },
   "session-updated": ({ data }) => {
     if (data.updates.title === undefined) return;
@@ -108,18 +54,7 @@ const SHOW = {
     part("[data-critical]").hidden = false;
   },
   "error-occurred": (event) => place(note(`Something failed in ${event.data.source}: ${event.data.error}`, event.version)),
-  "run-requested": ({ data, version }) => {
-    const known = log.querySelector(`[data-run-id="${CSS.escape(data.run_id)}"]`);
-    if (!known && data.conversation_id === session) place(openRun(data.run_id, version));
-  },
-  "run-started": ({ data }) => {
-    mark(data.run_id, "answering…");
-    const text = openRunOf(data.run_id)?.querySelector(".text");
-    if (text && data.attempt > 1) text.textContent = "";
-  },
-  "run-completed": ({ data }) => openRunOf(data.run_id)?.remove(),
-  "run-failed": (event) => runWithoutMessage(event, event.data.error),
-  "run-interrupted": (event) => runWithoutMessage(event, "it was interrupted."),
+  ...SHOW_RUNS,
 };
 
 // -- the connection ------------------------------------------------------------------------------------------------------
@@ -153,15 +88,8 @@ let following;
 function start() {
   following = follow(session, Number(page.dataset.version), {
     onEvent: (event) => keepingTheEnd(() => SHOW[event.type]?.(event)),
-    onNotice: (notice, growth) => {
-      const text = growth && openRunOf(String(notice.run_id))?.querySelector(".text");
-      if (!growth || !text) return;
-      keepingTheEnd(() => {
-        const node = text.firstChild;
-        if (node instanceof Text && node.length + growth.added.length === growth.text.length) node.appendData(growth.added);
-        else text.textContent = growth.text;
-        mark(String(notice.run_id), "answering…");
-      });
+    onNotice: ({ run_id }, growth) => {
+      if (growth && run_id) keepingTheEnd(() => grow(run_id, growth));
     },
     onStatus: showStatus,
   });
@@ -169,35 +97,40 @@ function start() {
 
 // -- writing -------------------------------------------------------------------------------------------------------------
 
+const problem = part("[data-problem]");
+
+/** Tell what went wrong, or with "" that it is over. @param {unknown} error */
+function tell(error) {
+  problem.textContent = error instanceof Error ? error.message : String(error);
+  problem.hidden = !error;
+  if (error instanceof Unsent && error.status === 401) problem.append(" ", loginLink());
+}
+
+/** @param {string} url @param {object} body @param {string} key */
+const sent = (url, body, key) =>
+  post(url, body, { key, csrf: String(page.dataset.csrf), onRetry: (why) => tell(`${why} Trying again…`) });
+
 function composer() {
   const form = /** @type {HTMLFormElement} */ (part(".composer"));
   const box = /** @type {HTMLTextAreaElement} */ (part(".composer textarea"));
   const button = /** @type {HTMLButtonElement} */ (part(".composer button"));
-  const problem = part("[data-problem]");
   let key = "";
+  let queued = false;
   let sending = false;
-
-  /** @param {string} text */
-  const tell = (text) => {
-    problem.textContent = text;
-    problem.hidden = !text;
-  };
 
   const send = async () => {
     if (sending || !box.value.trim() || button.disabled) return;
     sending = box.readOnly = button.disabled = true;
-    key ||= uuid(); // kept after a failure: the server may have the message although we never heard so
+    if (!key) [key, queued] = [uuid(), isBusy()]; // kept after a failure: the server may have it although we never heard so
     const content = box.value;
-    const options = { key, csrf: String(page.dataset.csrf), onRetry: (/** @type {string} */ why) => tell(`${why} Trying again…`) };
     try {
-      const added = await post(String(page.dataset.messagesUrl), { content, role: "user", answer: true }, options);
-      keepingTheEnd(() => addMessage({ ...added, message_id: added.id, when: added.created_at }));
+      if (queued) showQueued(await sent(String(page.dataset.runsUrl), { input: content }, key));
+      else showSent(await sent(String(page.dataset.messagesUrl), { content, role: "user", answer: true }, key));
       toTheEnd();
       box.value = key = "";
       tell("");
     } catch (error) {
-      tell(error instanceof Error ? error.message : String(error));
-      if (error instanceof Unsent && error.status === 401) problem.append(" ", loginLink());
+      tell(error);
     }
     sending = box.readOnly = button.disabled = false;
     box.focus();
@@ -217,9 +150,41 @@ function composer() {
   });
 }
 
+/** @param {any} added */
+const showSent = (added) =>
+  keepingTheEnd(() => addMessage({ ...added, message_id: added.id, when: added.created_at }));
+
+/** What waits behind an answer at work; its place comes with the event. @param {any} run */
+const showQueued = (run) =>
+  keepingTheEnd(() => {
+    if (run.waits && !openRunOf(run.id)) place(openRun(run.id, Number.MAX_SAFE_INTEGER, run.input));
+  });
+
+/** The buttons in the log: each runs a command about the run it stands in. */
+function buttons() {
+  part("[role=log]").addEventListener("click", async ({ target }) => {
+    const button = target instanceof Element ? target.closest("button") : null;
+    if (!button?.dataset.command) return;
+    const run = /** @type {HTMLElement} */ (button.closest("[data-run-id]")).dataset.runId;
+    const call = /** @type {HTMLElement | null} */ (button.closest("[data-call]"))?.dataset.call;
+    const decided = call && { tool_call_id: call, approve: button.dataset.approve === "true" };
+    button.disabled = true;
+    try {
+      const payload = { session_id: session, run_id: run, ...decided };
+      await sent(String(page.dataset.commandsUrl), { name: button.dataset.command, payload }, uuid());
+      tell("");
+      part(".composer textarea").focus(); // the button is about to go
+    } catch (error) {
+      tell(error);
+      button.disabled = false;
+    }
+  });
+}
+
 page.querySelectorAll("time").forEach(localize);
 if (page.dataset.live === "true") {
   keepTheEnd();
   composer();
+  buttons();
   start();
 }

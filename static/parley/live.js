@@ -4,7 +4,7 @@
  * Used by chat.js; speaks the protocol of docs/protocol.md.
  *
  * @typedef {{id: string, type: string, version: number, recorded_at: string, data: Record<string, any>}} Envelope
- * @typedef {{type: string, run_id?: string, offset?: number, text?: string} & Record<string, any>} Notice
+ * @typedef {{type: string, run_id?: string, attempt?: number, offset?: number, text?: string} & Record<string, any>} Notice
  * @typedef {{state: "connecting" | "live" | "waiting" | "ended", reason: string, code?: number, seconds?: number}} Status
  * @typedef {{
  *   onEvent: (event: Envelope) => void,
@@ -19,37 +19,43 @@ const SILENCE = 25_000; // milliseconds without a frame after which the server i
 const PATIENCE = 10_000; // and how long it has for its answer
 const RESTORED = 4010;
 const STAY_AWAY = 4400;
+const BEGIN = new Set(["run-started", "run-continued"]);
+const END = new Set(["run-completed", "run-incomplete", "run-failed", "run-cancelled", "run-interrupted"]);
 
 /** Texts that grow by deltas. Offsets count code points, as Python does; a string's length counts UTF-16 units. */
 export class Texts {
   constructor() {
-    /** @type {Map<string, {text: string, length: number}>} */
+    /** @type {Map<string, {attempt: number, text: string, length: number}>} */
     this.growing = new Map();
     /** @type {Set<string>} */
     this.ended = new Set();
   }
 
   /**
-   * Append what a delta brings beyond what is had. Null for a repeat, a piece beyond a gap (the server sends the whole
-   * text with the next one), or a run that has ended.
-   * @param {string} run @param {number} offset @param {string} piece
+   * Append what a delta brings beyond what is had; one of a later attempt begins the text anew. Null for a repeat, a
+   * piece beyond a gap (the server sends the whole text with the next one), or a text that is over.
+   * @param {Notice} delta
    */
-  take(run, offset, piece) {
+  take({ run_id, attempt = 1, offset = 0, text: piece = "" }) {
+    const run = String(run_id);
     if (this.ended.has(run)) return null;
-    const had = this.growing.get(run) ?? { text: "", length: 0 };
+    let had = this.growing.get(run) ?? { attempt, text: "", length: 0 };
+    if (attempt < had.attempt) return null;
+    if (attempt > had.attempt) had = { attempt, text: "", length: 0 };
     const points = Array.from(piece);
     if (offset > had.length || offset + points.length <= had.length) return null;
     const added = points.slice(had.length - offset).join("");
     const text = had.text + added;
-    this.growing.set(run, { text, length: offset + points.length });
+    this.growing.set(run, { attempt, text, length: offset + points.length });
     return { text, added };
   }
 
   /** Begin a run's text anew, or forget it for good. @param {Envelope} event */
-  follow(event) {
-    const run = event.data.run_id;
-    if (event.type === "run-started" && event.data.attempt > 1) this.growing.delete(run);
-    if (["run-completed", "run-failed", "run-interrupted"].includes(event.type)) {
+  follow({ type, data }) {
+    const run = data.run_id;
+    if (BEGIN.has(type) && data.attempt > (this.growing.get(run)?.attempt ?? 0))
+      this.growing.set(run, { attempt: data.attempt, text: "", length: 0 });
+    if (END.has(type)) {
       this.growing.delete(run);
       this.ended.add(run);
     }
@@ -120,7 +126,7 @@ class Follower {
       this.listener.onNotice(notice, null);
       return;
     }
-    const growth = this.texts.take(String(notice.run_id), Number(notice.offset), String(notice.text));
+    const growth = this.texts.take(notice);
     if (growth) this.listener.onNotice(notice, growth);
   }
 

@@ -7,10 +7,19 @@
  */
 
 /** @param {string} name @param {string} className @param {string} [text] */
-function element(name, className, text) {
+export function element(name, className, text) {
   const made = document.createElement(name);
   made.className = className;
   if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+/** A button that runs a command about the run, or the tool call, it stands in. @param {string} label
+ * @param {string} command @param {Record<string, string>} [more] data attributes */
+export function button(label, command, more = {}) {
+  const made = /** @type {HTMLButtonElement} */ (element("button", "quiet", label));
+  made.type = "button";
+  Object.assign(made.dataset, { command, ...more });
   return made;
 }
 
@@ -21,7 +30,7 @@ function ordered(value) {
   return Object.fromEntries(Object.keys(value).sort().map((key) => [key, ordered(value[key])]));
 }
 
-/** A part's label and text; sessions_app/views.py (`shown`) says the same. @param {any} part @returns {[string, string]} */
+/** A part's label and text; sessions_app/transcript.py says the same. @param {any} part @returns {[string, string]} */
 function shown(part) {
   switch (part.type) {
     case "text":
@@ -44,6 +53,7 @@ function bodies(parts, className) {
     const body = element("div", "text", text);
     if (!label) return body;
     const labelled = element("div", className);
+    if (part.type === "tool_call") labelled.dataset.call = part.tool_call_id;
     labelled.append(element("span", "label", label), body);
     return labelled;
   });
@@ -55,7 +65,7 @@ export function localize(time) {
 }
 
 /** @param {string} role @param {string} mark @param {string} [when] */
-function header(role, mark, when) {
+export function header(role, mark, when) {
   const made = document.createElement("header");
   made.append(element("span", "role", role));
   if (when) {
@@ -68,48 +78,59 @@ function header(role, mark, when) {
   return made;
 }
 
-/** An answer to come. @param {string} run @param {number} position */
-export function openRun(run, position) {
-  const made = element("article", "message");
-  Object.assign(made.dataset, { role: "assistant", runId: run, position: String(position), open: "" });
-  made.setAttribute("aria-busy", "true");
-  made.append(header("assistant", "waiting for a worker…"), element("div", "text", ""));
-  return made;
-}
-
-/** Something to say that is no message. @param {string} text @param {number} position */
-export function note(text, position) {
-  const made = element("p", "note", text);
-  made.dataset.position = String(position);
-  return made;
-}
-
-/** Replace what stands in place of some parts; what is there already is left alone.
+/** Replace what stands in place of some parts; what is there already is left alone, and so is what cards were answered.
  * @param {HTMLElement} target @param {HTMLElement[]} made @param {string} selector of what it replaces */
 function refill(target, made, selector) {
   const old = [...target.children].filter((child) => child.matches(selector));
   if (old.length === made.length && old.every((child, index) => child.isEqualNode(made[index]))) return;
   const next = old.at(-1)?.nextSibling ?? null;
   old.forEach((child) => child.remove());
-  made.forEach((child) => target.insertBefore(child, next));
+  for (const child of made) {
+    const before = old.find((one) => one instanceof HTMLElement && one.dataset.call && one.dataset.call === child.dataset.call);
+    child.append(...(before?.querySelectorAll(".result, .decision") ?? []));
+    target.insertBefore(child, next);
+  }
 }
 
-/** Give a message another content. @param {HTMLElement} target @param {any[]} content */
-export const setContent = (target, content) => refill(target, bodies(content, "part"), ":not(header, .call)");
+/** Give a message, or the result in a card, another content. @param {HTMLElement} target @param {any[]} content */
+export function setContent(target, content) {
+  if (target.matches(".result")) target.replaceChildren(...bodies(content, "part").flatMap((body) => [...body.children]));
+  else refill(target, bodies(content, "part"), ":not(header, .call, .actions)");
+}
+
+/** What the metadata say about a message. @param {HTMLElement} target @param {Record<string, any>} [metadata] */
+export function setMarks(target, metadata = {}) {
+  const marks = [metadata.incomplete && "incomplete", metadata.superseded_by && "replaced"].filter(Boolean).join(", ");
+  target.toggleAttribute("data-superseded", Boolean(metadata.superseded_by));
+  const head = target.querySelector(":scope > header");
+  head?.querySelector(".mark")?.remove();
+  if (marks) head?.append(" ", element("span", "mark", marks));
+}
 
 /** A message; `target` is the open run it completes, kept in place so that nothing flashes.
  * @param {Said} said @param {HTMLElement} [target] */
 export function message(said, target = element("article", "message")) {
   delete target.dataset.open;
   target.removeAttribute("aria-busy");
+  target.querySelector(":scope > .actions")?.remove();
   Object.assign(target.dataset, { role: said.role, messageId: said.message_id, position: String(said.position) });
   if (said.run_id) target.dataset.runId = said.run_id;
-  const head = header(said.role, said.metadata?.incomplete ? "interrupted" : "", said.when);
+  const head = header(said.role, "", said.when);
   const old = target.querySelector("header");
   if (old) old.replaceWith(head);
   else target.prepend(head);
+  setMarks(target, said.metadata);
   setContent(target, said.content);
   const calls = (said.tool_calls ?? []).map((call) => ({ ...call, type: "tool_call" }));
   refill(target, bodies(calls, "part call"), ".call");
   return target;
+}
+
+/** What a tool answered, in the card of its call. @param {HTMLElement} card @param {Said} said */
+export function answer(card, said) {
+  card.querySelector(".decision")?.remove();
+  const result = element("div", "result");
+  result.dataset.messageId = said.message_id;
+  setContent(result, said.content);
+  card.append(result);
 }

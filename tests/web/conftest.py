@@ -1,8 +1,11 @@
-"""The operator's browser."""
+"""The operator's browser; a worker."""
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+
+from bus.messages import Actor
+from tests.story import Story
 
 
 @pytest.fixture
@@ -11,3 +14,9 @@ def staff(charlie: User) -> Client:
     client = Client()
     client.force_login(charlie)
     return client
+
+
+@pytest.fixture
+def worker(story: Story) -> Story:
+    """Who does the runs of Alice's session."""
+    return Story(story.id, Actor("system"))

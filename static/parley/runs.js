@@ -1,0 +1,143 @@
+// @ts-check
+/** What the log shows of runs: answers to come, what became of them, tool calls that wait for a decision. The same as
+ * templates/sessions/entry.html and sessions_app/transcript.py. */
+
+import { cardOf, linesOf, notesOf, openRunOf, place, session } from "./log.js";
+import { button, element, header, setContent } from "./messages.js";
+
+/** @typedef {import("./live.js").Envelope} Envelope */
+
+const REASONS = /** @type {Record<string, string>} */ ({
+  length: "The answer reached its greatest length.",
+  content_filter: "The provider's filter stopped the answer.",
+  cancelled: "Stopped.",
+  steps: "Stopped: too many rounds of tools.",
+});
+
+/** An answer to come; `input`, for a run that waits for its turn: what it will answer, or null. `first` is the first try,
+ * where this is another.
+ * @param {string} run @param {number} position @param {any[] | null} [input] @param {string} [first] */
+export function openRun(run, position, input, first = run) {
+  const waits = input !== undefined;
+  const role = input ? "user" : "assistant";
+  const made = element("article", "message");
+  Object.assign(made.dataset, { role, runId: run, first, position: String(position), open: "" });
+  made.toggleAttribute("data-waits", waits);
+  if (!waits) made.setAttribute("aria-busy", "true");
+  const actions = element("div", "actions");
+  actions.append(button(waits ? "Remove" : "Stop", "cancel-run"));
+  made.append(header(role, waits ? "waiting for its turn" : "waiting for a worker…"), element("div", "text", ""), actions);
+  if (input) setContent(made, input);
+  return made;
+}
+
+/** Something to say that is no message. @param {string} text @param {number} position */
+export function note(text, position) {
+  const made = element("p", "note", text);
+  made.dataset.position = String(position);
+  return made;
+}
+
+/** The bubble of a run that goes on: made anew after a message has taken it. Null for runs not shown here.
+ * @param {string} run */
+function going(run) {
+  const lines = linesOf(run);
+  const open = openRunOf(run);
+  if (open || !lines.length) return open;
+  place(openRun(run, Number(lines[0].dataset.position)));
+  return openRunOf(run);
+}
+
+/** @param {string} run @param {string} text */
+export function mark(run, text) {
+  const shown = going(run)?.querySelector(".mark");
+  if (shown && shown.textContent !== text) shown.textContent = text;
+}
+
+/** Another text begins. @param {Envelope} event */
+function begin({ data }) {
+  mark(data.run_id, "answering…");
+  const text = openRunOf(data.run_id)?.querySelector(".text");
+  if (text && data.attempt > 1) text.textContent = "";
+}
+
+/** The run has ended: its bubble goes, and a note says why if there is a reason. @param {Envelope} event @param {string} [why] */
+function end({ type, data }, why) {
+  const lines = linesOf(data.run_id); // none: a run of another conversation
+  openRunOf(data.run_id)?.remove();
+  lines.forEach((line) => line.querySelectorAll(".decision").forEach((decision) => decision.remove()));
+  if (!lines.length || !why || lines.some((line) => line.matches(".note"))) return;
+  const made = note(why, Math.max(...lines.map((line) => Number(line.dataset.position))));
+  const first = lines.find((line) => line.dataset.first)?.dataset.first ?? data.run_id;
+  Object.assign(made.dataset, { runId: data.run_id, first });
+  made.classList.toggle("mild", type !== "run-failed");
+  if (data.message_id) made.append(" ", button("Go on", "continue-run"));
+  made.append(" ", button("Try again", "retry-run"));
+  place(made);
+}
+
+/** @param {string} run @param {string} call @param {Node[]} content of the card's last line */
+function decision(run, call, ...content) {
+  const card = cardOf(run, call);
+  card?.querySelector(".decision")?.remove();
+  const made = element("div", "actions decision");
+  made.append(...content);
+  card?.append(made);
+}
+
+/** What each event of a run does to the log. @type {Record<string, (event: Envelope) => void>} */
+export const SHOW_RUNS = {
+  "run-requested": ({ data, version }) => {
+    notesOf("first", data.retries).concat(notesOf("runId", data.continues)).forEach((line) => line.remove());
+    const [known] = linesOf(data.run_id);
+    const position = data.upto ?? version;
+    if (known?.dataset.open !== undefined) known.dataset.position = String(position);
+    else if (!known && data.conversation_id === session)
+      place(openRun(data.run_id, position, data.waits ? (data.input ?? null) : undefined, data.retries ?? undefined));
+  },
+  "run-input-changed": ({ data }) => {
+    const open = openRunOf(data.run_id);
+    if (open) setContent(open, data.input);
+  },
+  "run-released": ({ data, version }) => {
+    const open = openRunOf(data.run_id);
+    if (open?.dataset.waits !== undefined) open.replaceWith(openRun(data.run_id, version));
+  },
+  "run-started": begin,
+  "run-continued": begin,
+  "run-requires-action": ({ data }) => {
+    mark(data.run_id, "waiting for a decision");
+    for (const call of data.tool_call_ids) {
+      const choice = (/** @type {string} */ label, /** @type {boolean} */ approve) =>
+        button(label, "decide-tool-call", { approve: String(approve) });
+      decision(data.run_id, call, choice("Allow", true), choice("Deny", false));
+    }
+  },
+  "run-tool-call-decided": ({ data }) =>
+    decision(data.run_id, data.tool_call_id, element("span", "mark", data.approved ? "allowed" : "denied")),
+  "run-resumed": ({ data }) => mark(data.run_id, "waiting for a worker…"),
+  "run-retrying": ({ data }) => mark(data.run_id, `trying again in ${Math.ceil(data.delay)} s: ${data.code}`),
+  "run-cancel-requested": ({ data }) => {
+    mark(data.run_id, "stopping…");
+    openRunOf(data.run_id)?.querySelector(".actions")?.remove();
+  },
+  "run-completed": (event) => end(event),
+  "run-incomplete": (event) => end(event, REASONS[event.data.reason] ?? `Incomplete: ${event.data.reason}.`),
+  "run-failed": (event) => end(event, `No answer: ${event.data.error}`),
+  "run-interrupted": (event) =>
+    end(event, event.data.message_id ? "The answer was cut off." : "No answer: it was interrupted."),
+  // what was removed before its turn leaves nothing behind
+  "run-cancelled": (event) => {
+    const open = openRunOf(event.data.run_id);
+    end(event, open?.dataset.waits !== undefined && open.dataset.role === "user" ? undefined : "Cancelled.");
+  },
+};
+
+/** More of an answer. @param {string} run @param {{text: string, added: string}} growth */
+export function grow(run, growth) {
+  const text = openRunOf(run)?.querySelector(".text");
+  if (!text) return;
+  const node = text.firstChild;
+  if (node instanceof Text && node.length + growth.added.length === growth.text.length) node.appendData(growth.added);
+  else text.textContent = growth.text;
+}

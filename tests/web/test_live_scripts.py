@@ -1,0 +1,47 @@
+"""That what comes live is shown as it is after a reload: the scripts against the server's vocabulary."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from django.test import Client
+
+from bus.registry import default
+from sessions_app.transcript import DECISIONS, REASONS
+from tests.story import Story
+from tests.web.session_page import page_of
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "static" / "parley"
+WORDS = ("waiting for its turn", "waiting for a decision", "waiting for a worker…", "answering…", "stopping…")
+
+
+def test_the_buttons_name_commands_that_exist_and_the_page_where_to_send_them(
+    alice_client: Client, story: Story
+) -> None:
+    named = {
+        name
+        for path in SCRIPTS.glob("*.js")
+        for name in re.findall(r'"([a-z]+(?:-[a-z]+)*-(?:run|call))"', path.read_text())
+    }
+    assert named == {"cancel-run", "retry-run", "continue-run", "decide-tool-call"}
+    assert all(default.public_command(name, payload_of(name, story)) for name in named)
+    page = page_of(alice_client, story)
+    assert f'data-runs-url="/api/v1/sessions/{story.id}/runs/"' in page
+    assert 'data-commands-url="/api/v1/commands/"' in page
+
+
+def payload_of(name: str, story: Story) -> dict[str, Any]:
+    """What static/parley/chat.js sends along."""
+    decided = {"tool_call_id": "c1", "approve": True} if name == "decide-tool-call" else {}
+    return {"session_id": str(story.id), "run_id": str(story.id), **decided}
+
+
+def test_the_live_page_knows_every_event_of_runs_and_says_the_same() -> None:
+    script = (SCRIPTS / "runs.js").read_text()
+    events = {kind for kind in default.events if kind.startswith("run-")}
+    assert set(re.findall(r'^  "(run-[a-z-]+)":', script, re.MULTILINE)) == events
+    ends = re.search(r"const END = new Set\(\[(.*)\]\)", (SCRIPTS / "live.js").read_text())
+    assert ends is not None
+    assert set(re.findall(r'"([a-z-]+)"', ends[1])) == {n for n, kind in default.events.items() if kind.ends_tail}
+    for words in (*REASONS.values(), *WORDS, *(said for known, said in DECISIONS.items() if known is not None)):
+        assert words in script
