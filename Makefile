@@ -62,7 +62,7 @@ requirements: $(VENV)/.dev  ## compile the pinned, hashed requirement files from
 	@$(PIP) install uv
 	@$(COMPILE) pyproject.toml -o requirements.txt
 	@$(COMPILE) --group embedded -c requirements.txt -o requirements-embedded.txt
-	@$(COMPILE) pyproject.toml --extra dev --extra otlp -c requirements.txt -o requirements-dev.txt
+	@$(COMPILE) pyproject.toml --extra dev --extra otlp --extra pydantic-ai -c requirements.txt -o requirements-dev.txt
 
 clean:  ## remove the virtual environment and tool caches (var/ holds your data and stays)
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -20,7 +20,7 @@ django.setup()
 
 import redis  # noqa: E402
 
-from benchmarks import durable, fan_out, footprint, in_process, reconnect, report, rest  # noqa: E402
+from benchmarks import durable, fan_out, footprint, in_process, reconnect, report, rest, streaming  # noqa: E402
 from benchmarks.measure import Figure  # noqa: E402
 from benchmarks.stack import Bench  # noqa: E402
 from config import settings as ours  # noqa: E402
@@ -32,13 +32,16 @@ MEASURED: dict[str, Callable[[Bench], list[Figure]]] = {
     "e": reconnect.measure,
 }
 
+FULLER: dict[str, Callable[[Bench, bool], list[Figure]]] = {"f": footprint.measure, "g": streaming.measure}
+"""Those to which `full` adds something."""
+
 
 def measured(letter: str, bench: Bench, *, full: bool) -> list[Figure]:
     """The figures of one benchmark."""
     if letter == "a":
         return in_process.measure()
-    if letter == "f":
-        return footprint.measure(bench, full=full)
+    if letter in FULLER:
+        return FULLER[letter](bench, full)
     return MEASURED[letter](bench)
 
 

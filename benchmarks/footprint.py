@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.measure import ROUNDS, Figure, interleaved, wait
+from benchmarks.measure import ROUNDS, Figure, interleaved
 from benchmarks.peer import ROOT
 from benchmarks.stack import Bench, Server
 from config import settings as ours
@@ -18,7 +18,7 @@ START, MEMORY = 3.0, 120.0
 FLOOR = "a bare application on uvicorn"
 
 
-def measure(bench: Bench, *, full: bool) -> list[Figure]:
+def measure(bench: Bench, full: bool) -> list[Figure]:
     """Each process is started anew in each round."""
     memory: dict[str, list[float]] = {"web": [], "api": [], "worker": [], "floor": []}
     made: dict[str, Callable[[], Server]] = {
@@ -46,13 +46,11 @@ def measure(bench: Bench, *, full: bool) -> list[Figure]:
 
 
 def _worker(bench: Bench, memory: list[float]) -> float:
-    server = Server("bench-worker", [sys.executable, "manage.py", "worker"], {**bench.environment, "LOG_LEVEL": "INFO"})
-    server.command = server.command[:-1]  # it listens on no port
     started = time.perf_counter()
-    with server:
-        wait(lambda: b"worker ready" in server.log.read_bytes(), f"the start of a worker (see {server.log})")
+    with bench.worker() as worker:
+        worker.ready()
         took = time.perf_counter() - started
-        memory.append(max(server.memory()))
+        memory.append(max(worker.memory()))
     return took
 
 

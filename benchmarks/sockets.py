@@ -92,7 +92,9 @@ def _frame(buffer: bytearray) -> tuple[int, int] | None:
 
 
 class Crowd:
-    """All sockets of this process."""
+    """All sockets of this process, of one `kind`."""
+
+    kind = Socket
 
     def __init__(self) -> None:
         self.headers = ""
@@ -147,7 +149,7 @@ class Crowd:
 crowd = Crowd()
 
 
-def _on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
+def on_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     """The loop runs all the time, in a thread of its own: sockets nobody asks about must answer pings too."""
     return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
 
@@ -161,13 +163,13 @@ def connect(port: int, headers: str, sessions: list[str], after: int, events: in
         started = time.monotonic()
         crowd.port, crowd.headers, crowd.after, crowd.closing = port, headers, after, False
         for session in sessions:
-            crowd.keep(Socket(crowd, session))
+            crowd.keep(crowd.kind(crowd, session))
         await crowd.until(len(sessions), events * len(sessions))
         took = time.monotonic() - started
         crowd.received.clear()
         return took
 
-    return _on_loop(run())
+    return on_loop(run())
 
 
 def collect(events: int) -> list[tuple[str, int, float]]:
@@ -179,7 +181,7 @@ def collect(events: int) -> list[tuple[str, int, float]]:
         crowd.received.clear()
         return received
 
-    return _on_loop(run())
+    return on_loop(run())
 
 
 def close() -> None:
@@ -191,7 +193,7 @@ def close() -> None:
             socket.transport.abort()
         crowd.sockets.clear()
 
-    _on_loop(run())
+    on_loop(run())
 
 
 if __name__ == "__main__":

@@ -92,6 +92,32 @@ class Server:
         return [float(line.split()[1]) / MIB for each in lines for line in each if line.startswith("VmRSS:")]
 
 
+class Worker(Server):
+    """`manage.py worker`; it listens on no port and says in its log that it is ready."""
+
+    def __init__(self, name: str, environment: dict[str, str]) -> None:
+        command = [sys.executable, "manage.py", "worker", f"--name={name}@%h"]
+        super().__init__(name, command, {**environment, "LOG_LEVEL": "INFO"})
+        self.command = command
+
+    def _answers(self) -> bool:
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the worker ended with {self.process.returncode}; see {self.log}")
+        return b"worker ready" in self.log.read_bytes()
+
+    def handles(self) -> list[str]:
+        """What its open file descriptors are, by kind: socket, pipe, anon_inode, or a path."""
+        found = []
+        for path in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                found.append(str(path.readlink()).partition(":")[0])
+        return found
+
+    def threads(self) -> int:
+        """How many threads it has."""
+        return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
+
+
 def _statuses() -> Iterator[tuple[int, list[str]]]:
     """Every process with what `man proc_pid_stat` lists after its name: [2] is its group, [11:15] its ticks."""
     for path in Path("/proc").glob("[0-9]*/stat"):
@@ -121,6 +147,14 @@ class Bench(Stack):
     def api(self) -> Server:
         """The WSGI process."""
         return Server("bench-api", [sys.executable, *GRANIAN], self.environment)
+
+    def worker(self, name: str = "bench-worker", **settings: str) -> Worker:
+        """`manage.py worker`."""
+        return Worker(name, {**self.environment, **settings})
+
+    def provider(self) -> Server:
+        """A model provider (see `benchmarks.floor_provider`)."""
+        return Server("bench-provider", [sys.executable, "-m", "benchmarks.floor_provider"], self.environment)
 
     def floor(self, application: str, python: Path | str = sys.executable) -> Server:
         """A bare application on uvicorn."""

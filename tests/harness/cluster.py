@@ -18,7 +18,7 @@ from config.embedded.redis import Redis
 from tests.flow.stack import Browser, Process, Stack, free_port, wait_until
 from tests.harness.proxy import FaultProxy
 
-SLOW_PLUGIN = "tests.harness.slow_plugin"
+OUR_PLUGINS = ("tests.harness.slow_plugin", "tests.harness.deadly_plugin")
 
 
 class Twin(Browser):
@@ -43,7 +43,7 @@ class Cluster(Stack):
         self.folder = ours.VAR / "promises" / f"{name}-files"
         self.folder.mkdir(parents=True, exist_ok=True)
         database = f"{ROLE}:{self.postgres.password}@127.0.0.1:{self.database_proxy.port}"
-        plugins = [SLOW_PLUGIN, *filter(None, [os.environ.get("PLUGINS")])]
+        plugins = [*OUR_PLUGINS, *filter(None, [os.environ.get("PLUGINS")])]
         given = {
             "DATABASE_URL": f"postgres://{database}/flow_{name}",
             "REDIS_URL": f"redis://:{self.redis.password}@127.0.0.1:{self.redis_proxy.port}/0",

@@ -144,6 +144,7 @@ async def _talk(call: Call, script: Script, writer: asyncio.StreamWriter) -> Non
         return
     writer.write(wire.STREAM_HEAD)
     for number, piece in enumerate(wire.pieces(call.body, script)):
+        await asyncio.sleep(script.pause if number else 0)  # not after the last one: whoever has it may leave
         if number == script.cut_after:
             await writer.drain()
             _cut(call, writer)
@@ -151,7 +152,6 @@ async def _talk(call: Call, script: Script, writer: asyncio.StreamWriter) -> Non
         call.words += number < script.words
         writer.write(wire.chunk(piece))
         await writer.drain()
-        await asyncio.sleep(script.pause)
     call.outcome = "finished"
     writer.write(wire.chunk(""))
 

@@ -1,5 +1,6 @@
 """A plugin that switches one mechanism off, named by SABOTAGE: for `tests.promises.mutants` only."""
 
+import json
 import os
 import re
 import time
@@ -150,6 +151,80 @@ def kept_handles() -> None:
     _put(LiveConsumer, "_serve", hoarding)
 
 
+def no_quota_lock() -> None:
+    """Budgets are read without holding them."""
+    from sessions_app.llm import budgets
+
+    _put(budgets, "_LOCK", budgets._LOCK.replace("FOR UPDATE OF u", ""))
+
+
+def no_addresses() -> None:
+    """Every address may be connected to."""
+    from sessions_app.llm import addresses
+
+    _put(addresses, "check_origin", lambda place: None)
+    _put(addresses, "check_address", lambda address, host: None)
+
+
+def no_resolver() -> None:
+    """Names are resolved without a look at their addresses."""
+    import aiohttp
+
+    from sessions_app.llm import egress
+
+    _put(egress, "Resolver", aiohttp.ThreadedResolver)
+
+
+def no_redaction() -> None:
+    """A provider's words are handed on as they are."""
+    from sessions_app.llm.providers import failures
+
+    _put(failures, "redacted", lambda text, secret: text)
+
+
+def no_encryption() -> None:
+    """Keys are saved as they are."""
+    from sessions_app.llm import keys
+
+    class Open:
+        encrypt = decrypt = staticmethod(lambda data: data)
+
+    _put(keys, "_box", Open)
+
+
+def no_seal() -> None:
+    """A key is used for whatever place its row names."""
+    from sessions_app.llm import keys
+    from sessions_app.llm.base import Credentials
+
+    def opened(row: Any) -> Credentials:
+        sealed = json.loads(keys._box().decrypt(row.secret.encode()))
+        return Credentials(api_key=sealed["api_key"], base_url=row.base_url)
+
+    _put(keys, "opened", opened)
+
+
+def no_origin() -> None:
+    """A client connects to whatever it is asked to."""
+    from sessions_app.llm import egress
+
+    init = egress.Transport.__init__
+    _put(egress.Transport, "__init__", lambda self, only, headers, key: init(self, None, headers, key))
+
+
+def no_allow_list() -> None:
+    """A model may call every tool there is."""
+    from sessions_app.llm import tools
+
+    run = tools.ToolRegistry.run
+
+    def lavish(self: Any, name: str, args: Any, context: Any, *, approved: bool = False) -> str:
+        return run(self, name, args, replace(context, allowed=frozenset(self.tools)), approved=approved)
+
+    _put(tools.ToolRegistry, "run", lavish)
+    _put(tools, "run", tools.default.run)
+
+
 KINDS: dict[str, Callable[[], None]] = {
     made.__name__: made
     for made in (
@@ -166,6 +241,7 @@ KINDS: dict[str, Callable[[], None]] = {
         no_reset,
         no_pool,
         kept_handles,
+        *(no_allow_list, no_quota_lock, no_addresses, no_resolver, no_redaction, no_encryption, no_seal, no_origin),
     )
 }
 

@@ -10,14 +10,27 @@ from tests.flow.stack import Stack
 from tests.harness.cluster import Cluster
 from tests.harness.history import History
 from tests.harness.nemesis import Nemesis, chosen_seed
+from tests.harness.provider import ScriptedProvider
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 QUICK = {"BUS_LEASE_SECONDS": "3", "BUS_RENEW_SECONDS": "1", "DATABASE_POOL_TIMEOUT": "2"}
 
 
+def asking(provider: ScriptedProvider) -> dict[str, str]:
+    """The settings with which answers are asked of it."""
+    return {"OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": "a key that nobody checks"}
+
+
 @pytest.fixture(scope="session")
-def _cluster() -> Iterator[Cluster]:
-    made = Cluster(WORKER, settings=QUICK)
+def provider() -> Iterator[ScriptedProvider]:
+    """What the models of `openai` say in the cluster."""
+    with ScriptedProvider() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def _cluster(provider: ScriptedProvider) -> Iterator[Cluster]:
+    made = Cluster(WORKER, settings={**QUICK, **asking(provider)})
     try:
         made.start()
         yield made

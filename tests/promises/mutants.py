@@ -1,6 +1,6 @@
 """`python -m tests.promises.mutants [name]`: each promise with its mechanism switched off must turn red.
 
-By a setting, or by `tests.harness.sabotage`, loaded as a plugin. Not collected by pytest."""
+By a setting, or by a plugin of `tests.harness`: `sabotage`, `run_sabotage`, `doors`. Not collected by pytest."""
 
 import os
 import re
@@ -29,17 +29,30 @@ def opened(test: str, kind: str) -> Mutant:
     return Mutant(test, {"PLUGINS": "tests.harness.doors", "SABOTAGE": kind})
 
 
+def derailed(test: str, kind: str) -> Mutant:
+    """A mutant made by `tests.harness.run_sabotage`."""
+    return Mutant(test, {"PLUGINS": "tests.harness.run_sabotage", "SABOTAGE": kind})
+
+
 P1, P2, P3, P5 = "p01_stored", "p02_one_end", "p03_one_executor", "p05_in_order"
 P4, P5_CLIENT, P6, P15, P21 = "p04_gapless", "p05_client", "p06_fast", "p15_planned_restart", "p21_clocks"
 P7, P8, P10, P11 = "p07_redis", "p08_postgres", "p10_one_effect", "p11_expected_version"
 P13, P14, P16 = "p13_slow_reader", "p14_reconnect_storm", "p16_overload"
 P20, P22 = "p20_never_incomplete", "p22_bounded"
+P3_RUNS, P9, P12, P18 = "p03_runs", "p09_worker_death", "p12_cancel", "p18_poison"
+P19, P19_RELOAD = "p19_text", "p19_reload"
+RUNS_ONCE, RUNS_REDIS, RUNS_BACK = "runs_once", "runs_redis", "runs_handed_back"
 S3, S4, S6, S13 = "s03_origin", "s04_canaries", "s06_limits", "s13_fields"
+S11 = "s11_quotas"
+S7, KEYS = "tests/sessions_app/providers/test_egress.py", "tests/sessions_app/providers/test_keys.py"
+WORDS = "tests/sessions_app/providers/test_contract.py"
 
 MUTANTS = {
     "P1 without idempotency": sabotaged(P1, "no_claim"),
     "P2 without the sweeper": Mutant(P2, {"BUS_SWEEP_INTERVAL": "600"}),
     "P3 without the fence": sabotaged(P3, "no_fence"),
+    "P3 without the fence, for runs": derailed(P3_RUNS, "no_fence"),
+    "P3 without telling an answer that it is lost": derailed(P3_RUNS, "no_goodbye"),
     "P4 without the lock": sabotaged(P4, "no_lock"),
     "P5 without the backlog": sabotaged(P5, "no_backlog"),
     "P5 without the backlog, for a client": sabotaged(P5_CLIENT, "no_backlog"),
@@ -48,16 +61,25 @@ MUTANTS = {
     "P7 without the sweeper": Mutant(P7, {"BUS_SWEEP_INTERVAL": "600"}),
     "P8 without 503": sabotaged(P8, "no_outage"),
     "P8 without patience for the end of an answer": sabotaged(P8, "no_patience"),
+    "P9 without the chunks": Mutant(P9, {"CHUNK_INTERVAL": "600"}),
+    "P9 without the sweeper": Mutant(P9, {"BUS_SWEEP_INTERVAL": "600"}),
     "P10 without idempotency": sabotaged(P10, "no_claim"),
     "P11 without the comparison": sabotaged(P11, "no_expected"),
+    "P12 without the look for cancels": Mutant(P12, {"RUN_CANCEL_POLL": "600"}),
     "P13 without the bound": Mutant(P13, {"BUS_SOCKET_BYTES": "1073741824", "BUS_SOCKET_ITEMS": "100000"}),
     "P14 without the backlog": sabotaged(P14, "no_backlog"),
     "P14 without the pool": sabotaged(P14, "no_pool"),
     "P15 without the goodbye": sabotaged(P15, "no_drain"),
     "P16 without the cap": Mutant(P16, {"MAX_CONCURRENT_REQUESTS": "100000"}),
+    "P18 without an end of tries": derailed(P18, "no_end_of_tries"),
+    "P19 without the rest of a piece": derailed(P19, "no_rest"),
+    "P19 without the text so far": derailed(P19_RELOAD, "no_greeting"),
     "P20 without the look at the log": sabotaged(P20, "no_reset"),
     "P21 with leases by the host's clock": sabotaged(P21, "host_clock"),
     "P22 with handles that are kept": sabotaged(P22, "kept_handles"),
+    "runs without idempotency": sabotaged(RUNS_ONCE, "no_claim"),
+    "runs without Redis and without the chunks": Mutant(RUNS_REDIS, {"CHUNK_INTERVAL": "600"}),
+    "runs without handing back": derailed(RUNS_BACK, "no_handover"),
     "S1 without the guard": opened("tests/api/test_isolation.py", "no_guard"),
     "S1 without the owner": opened("tests/api/test_isolation.py", "no_owner"),
     "S3 without the Origin check": opened(S3, "no_origin"),
@@ -68,6 +90,14 @@ MUTANTS = {
     "S6 without the time limit": Mutant(S6, {"BODY_TIMEOUT": "600"}),
     "S12 without refusals": opened("tests/config/test_settings.py", "no_refusal"),
     "S13 with fields nobody asked for": opened(S13, "no_strictness"),
+    "S16 without the list of tools": sabotaged("s16_authority", "no_allow_list"),
+    "S7 without the rules": sabotaged(S7, "no_addresses"),
+    "S7 without the resolver": sabotaged(S7, "no_resolver"),
+    "S8 without redaction": sabotaged(WORDS, "no_redaction"),
+    "S8 without encryption": sabotaged(KEYS, "no_encryption"),
+    "S9 without the seal": sabotaged(KEYS, "no_seal"),
+    "S9 without one place for a client": sabotaged(S7, "no_origin"),
+    "S11 without the lock": sabotaged(S11, "no_quota_lock"),
 }
 
 
