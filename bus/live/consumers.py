@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 from django.conf import settings
+from psycopg_pool import PoolTimeout
 
 from bus.exceptions import BusError, Invalid, NotFound, Unauthenticated
 from bus.live import hub as hubs
@@ -58,6 +59,9 @@ class LiveConsumer:
             await self._converse(scope, actor, receive, send)
         except Hangup as hangup:
             await self._close(send, hangup)
+        except PoolTimeout as error:
+            logger.warning("the log could not be read for a socket: %s", error)
+            await self._close(send, Hangup(CloseCode.UNAVAILABLE, "the log cannot be read right now; come back"))
         except Exception:  # the outermost edge of a socket
             logger.exception("socket failed")
             await self._close(send, Hangup(CloseCode.UNAVAILABLE, "something failed here; come back"))

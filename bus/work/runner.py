@@ -81,10 +81,10 @@ async def _flow(kind: Kind, held: Lease) -> None:
     if (outdated := flows.get(held.id)) is not None:  # this process slept past its lease, and has it again
         outdated.cancel("lost")
         await asyncio.wait([outdated])
-    task = flows[held.id] = asyncio.ensure_future(kind.flow(held))
+    with observe.span(f"{held.kind} {held.name}", parent=held.traceparent):  # what the task does is part of it
+        task = flows[held.id] = asyncio.ensure_future(kind.flow(held))
     try:
-        with observe.span(f"{held.kind} {held.name}", parent=held.traceparent):
-            await task
+        await task
         observe.WORK.labels(held.kind, "done").inc()
     except LeaseLost:
         _lost(held)

@@ -62,5 +62,5 @@ def test_the_workers_events_carry_the_trace_of_the_request(traced: Stack) -> Non
 
     wait_until(lambda: "run-completed" in traces(), what="the run's end")
     assert set(traces().values()) == {TRACE}
-    names = (b"command add-message", b"run echo", b"command complete-run")
+    names = (b"command add-message", b"run echo", b"command end-run")
     wait_until(lambda: all(name in b"".join(Collector.received) for name in names), what="the exported spans")

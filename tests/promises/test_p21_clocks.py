@@ -2,6 +2,7 @@
 leases, order, times, idempotency and answers are right by the database's clock."""
 
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -28,9 +29,11 @@ _TIMES = """
 SELECT table_name, column_name FROM information_schema.columns
 WHERE data_type LIKE 'timestamp%' AND (table_name LIKE 'bus\\_%' OR table_name LIKE 'sessions\\_app\\_%')
 """
-_STATES = "SELECT state, attempts, fence FROM bus_work WHERE session = %s"
-_RENEWED = "SELECT min(lease_until) > min(created_at) + make_interval(secs => %s) FROM bus_work WHERE session = %s"
-_OWNED = "SELECT count(*) FROM bus_work WHERE session = %s AND owner LIKE %s"
+_STATES = "SELECT state, attempts, fence FROM bus_work WHERE session = ANY(%s::uuid[])"
+_RENEWED = """
+SELECT min(lease_until) > min(created_at) + make_interval(secs => %s) FROM bus_work WHERE session = ANY(%s::uuid[])
+"""
+_OWNED = "SELECT count(*) FROM bus_work WHERE session = ANY(%s::uuid[]) AND owner LIKE %s"
 
 
 class SkewedCluster(Cluster):
@@ -45,7 +48,7 @@ class SkewedCluster(Cluster):
 @pytest.fixture(scope="module")
 def skewed() -> Iterator[SkewedCluster]:
     """Two webs, two workers, wrong clocks everywhere."""
-    made = SkewedCluster(f"skewed_{WORKER}", settings={**QUICK, "WORKER_THREADS": str(AT_ONCE - 4)})
+    made = SkewedCluster(f"skewed_{WORKER}", settings={**QUICK, "RUN_CONCURRENCY": str(AT_ONCE - 4)})
     try:
         made.start()
         yield made
@@ -94,9 +97,9 @@ def test_order_times_keys_and_answers_are_the_databases(skewed: SkewedCluster, h
     assert len(skewed.messages(queued)) == 1 + 4
 
 
-def states(database: Any, session: str) -> list[tuple[str, int, int]]:
-    """(state, attempts, fence) of a session's work."""
-    return sorted(database.execute(_STATES, [session]).fetchall())
+def states(database: Any, sessions: list[str]) -> list[tuple[str, int, int]]:
+    """(state, attempts, fence) of the sessions' work."""
+    return sorted(database.execute(_STATES, [sessions]).fetchall())
 
 
 def first(database: Any, query: str, parameters: list[Any]) -> Any:
@@ -108,24 +111,25 @@ def test_a_lease_is_kept_while_its_worker_lives_and_taken_over_soon_after_it_die
     skewed: SkewedCluster, history: History
 ) -> None:
     browser, doomed = skewed.browser(), skewed.workers[0]
-    session = browser.new_session(config=LONG)
-    for number in range(AT_ONCE):
-        Asker(browser, session, history).write(f"{session}-{number}")
+    sessions = [browser.new_session(config=LONG) for _ in range(AT_ONCE)]
+    for session in sessions:
+        Asker(browser, session, history).write(f"{session}-asked")
     assert doomed.process is not None
     with skewed.connect() as database:
-        held = partial(states, database, session)
+        held = partial(states, database, sessions)
         wait_until(lambda: held() == [("running", 1, 1)] * AT_ONCE, what="all answers being under way")
         wait_until(
-            partial(first, database, _RENEWED, [3 * LEASE, session]),
+            partial(first, database, _RENEWED, [3 * LEASE, sessions]),
             what="all leases being renewed for two of their lengths",
         )
         assert held() == [("running", 1, 1)] * AT_ONCE, "work was taken from a worker that lives"
-        mine = first(database, _OWNED, [session, f"%:{doomed.process.pid}"])
+        mine = first(database, _OWNED, [sessions, f"%:{doomed.process.pid}"])
         assert 0 < mine < AT_ONCE, "one worker has everything: nothing is tried"
         doomed.stop(signal.SIGKILL)
         taken = lambda: sum(row[1:] == (2, 2) for row in held()) == mine  # noqa: E731
         wait_until(taken, deadline=TAKEN_OVER, what="the slow worker taking over from the fast one")
-        wait_for_the_end(database, session)
+        for session in sessions:
+            wait_for_the_end(database, session)
         assert held() == [("done", 1, 1)] * (AT_ONCE - mine) + [("done", 2, 2)] * mine
-        ends = check_runs(database, session, AT_ONCE)
+        ends = sum((Counter(check_runs(database, session, 1)) for session in sessions), start=Counter[str]())
     assert ends == {"run-completed": AT_ONCE - mine, "run-interrupted": mine}

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.flow.sockets import receive, socket_to
 from tests.flow.stack import Browser, Stack, wait_until
@@ -25,6 +26,8 @@ SETTLED = 15.0
 
 pytestmark = pytest.mark.timeout(120 * SCALE)
 
+UNAVAILABLE = 4013
+AT_ONCE = 10
 _ENDED = "SELECT count(*) FROM bus_storedevent WHERE stream = %s AND type = 'run-completed'"
 
 
@@ -42,21 +45,33 @@ async def come_and_go(browser: Browser, session: str) -> None:
     places = asyncio.Semaphore(PARALLEL)
 
     async def one(number: int) -> None:
-        async with places, socket_to(browser, f"/ws/sessions/{session}/?after=0") as socket:
-            await receive(socket)
+        async with places:
+            while not await visit(number):
+                pass  # 4013: it is asked to come back
+
+    async def visit(number: int) -> bool:
+        async with socket_to(browser, f"/ws/sessions/{session}/?after=0") as socket:
+            try:
+                await receive(socket)
+            except ConnectionClosed as closed:
+                if closed.rcvd is None or closed.rcvd.code != UNAVAILABLE:
+                    raise
+                return False
             if number % 2:
                 socket.transport.abort()
+        return True
 
     await asyncio.gather(*[one(number) for number in range(SOCKETS)])
 
 
 def answers(browser: Browser, session: str, database: Any) -> None:
     """So many answers, each to its end."""
-    (before,) = database.execute(_ENDED, [session]).fetchone()
-    for _ in range(ANSWERS):
+    (ended,) = database.execute(_ENDED, [session]).fetchone()
+    for number in range(1, ANSWERS + 1):
         browser.say(session, "one two three", answer=True)
-    ended = lambda: database.execute(_ENDED, [session]).fetchone()[0] == before + ANSWERS  # noqa: E731
-    wait_until(ended, what=f"the end of {ANSWERS} answers")
+        if number % AT_ONCE == 0 or number == ANSWERS:  # more would not be allowed to wait
+            done = lambda wanted=ended + number: database.execute(_ENDED, [session]).fetchone()[0] == wanted  # noqa: E731
+            wait_until(done, what=f"the end of {number} answers")
 
 
 def load(stack: Stack, browser: Browser, database: Any) -> None:
