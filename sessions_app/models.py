@@ -176,9 +176,6 @@ class Run(models.Model):
                 condition=models.Q(waits=True, state="queued"),
                 name="runs_waiting",
             ),
-            models.Index(
-                fields=["id"], condition=models.Q(cancel_requested=True, state="running"), name="runs_to_stop"
-            ),
         ]
 
     def __str__(self) -> str:

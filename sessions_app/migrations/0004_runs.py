@@ -94,10 +94,6 @@ class Migration(migrations.Migration):
             model_name='run',
             index=models.Index(condition=models.Q(('state', 'queued'), ('waits', True)), fields=['conversation', '-first', 'requested_version'], name='runs_waiting'),
         ),
-        migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('cancel_requested', True), ('state', 'running')), fields=['id'], name='runs_to_stop'),
-        ),
         migrations.AddConstraint(
             model_name='run',
             constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running', 'requires_action']), ('waits', False)), fields=('conversation',), name='one_active_run'),
