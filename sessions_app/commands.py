@@ -211,7 +211,6 @@ class RecordToolCalls(SessionCommand):
     text: str
     tool_calls: list[ToolCallPart]
     usage: Usage | None = None
-    first_token: float | None = None
     needs_approval: list[CallId] = []
 
 

@@ -38,7 +38,7 @@ def set_aside_again(event: events.RunInputChanged, envelope: Envelope) -> None:
     """What it is to answer now may be longer."""
     budgets.release(event.run_id)
     run = Run.objects.select_related("session").get(id=event.run_id)
-    admission.set_aside(run.session, run.id, admission.Wanted.of(run), event.tokens)
+    admission.set_aside(run.session, run.id, run, event.tokens)
 
 
 @reacts_to(events.TokenMetricsUpdated, required=True)
@@ -101,5 +101,5 @@ def release_next(event: Any, envelope: Envelope) -> Iterator[Event]:
     if following is None or active_in(following.conversation_id) is not None:
         return
     if following.input is not None:
-        yield message(following.id, following.conversation_id, to_content(following.input))
+        yield message(following.conversation_id, to_content(following.input))
     yield events.RunReleased(run_id=following.id)

@@ -8,7 +8,7 @@ from django.db.models import Q
 from bus.messages import Context, Event, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, metrics
-from sessions_app.handlers.runs import RunEnded, check, run_in
+from sessions_app.handlers.runs import check, run_in
 from sessions_app.llm import status
 from sessions_app.llm.base import Usage
 from sessions_app.metrics import Source
@@ -123,19 +123,18 @@ def postpone_run(command: commands.PostponeRun, context: Context) -> Iterator[Ev
 def end_run(command: commands.EndRun, context: Context) -> Iterator[Event]:
     """What was said stays, marked where it is not whole; what was used is counted once: a run ends once."""
     run = _run(command, status.HAPPENS[command.outcome])
+    whole = command.outcome == "completed"
     message = None
-    if command.text:
-        whole = command.outcome == "completed"
-        message = _said(run, parts(command.text)) if whole else _said(run, parts(command.text), incomplete=True)
+    if command.text or whole:  # a whole answer may be empty; it is an answer
+        said = parts(command.text)
+        message = _said(run, said) if whole else _said(run, said, incomplete=True)
         yield message
     yield from _used(run, command.usage)
     yield from _superseded(run, command.outcome)
     message_id = message.message_id if message else None
     match command.outcome:
         case "completed":
-            message = message or _said(run, parts(""))
-            if not command.text:
-                yield message
+            assert message is not None
             yield _completed(run, command, message)
         case "incomplete":
             yield events.RunIncomplete(run_id=run.id, message_id=message_id, reason=command.reason)
@@ -168,6 +167,3 @@ def _completed(run: Run, command: commands.EndRun, message: events.MessageAdded)
         completion_tokens=(run.completion_tokens or 0) + used.completion_tokens,
         first_token=command.first_token,
     )
-
-
-__all__ = ["RunEnded"]

@@ -69,7 +69,7 @@ def requested(
     busy = active_in(wanted.conversation_id)
     if busy is None:
         if wanted.input is not None:
-            yield message(wanted.run_id, wanted.conversation_id, wanted.input)
+            yield message(wanted.conversation_id, wanted.input)
         yield changed(wanted, input=None)
         return
     if on_busy == "reject":
@@ -84,7 +84,7 @@ def requested(
     yield changed(wanted, waits=True, first=on_busy == "interrupt")
 
 
-def message(run_id: UUID, conversation_id: UUID, content: Content) -> events.MessageAdded:
+def message(conversation_id: UUID, content: Content) -> events.MessageAdded:
     """The user message a run answers."""
     return events.MessageAdded(
         message_id=uuid7(), conversation_id=conversation_id, role=Role.USER, content=content, metadata={}
@@ -129,7 +129,7 @@ def change_queued_run(command: commands.ChangeQueuedRun, context: Context) -> It
     if not run.waits or run.input is None:
         raise RunNotReady("Only what a waiting run is to answer can be changed.")
     content = parts(command.input)
-    admission.admit(Session.objects.get(id=command.session_id), admission.Wanted.of(run), content)
+    admission.admit(Session.objects.get(id=command.session_id), run, content)
     yield events.RunInputChanged(run_id=run.id, input=content, tokens=admission.tokens_of(content))
 
 

@@ -2,48 +2,17 @@
 `set_aside` by a reaction), under the session's lock."""
 
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from sessions_app.events import RunRequested
 from sessions_app.llm import budgets, capabilities, catalog, tools
 from sessions_app.llm.base import Usage
 from sessions_app.llm.context.count import Counter, answer_room
 from sessions_app.models import Message, Run, Session
 from sessions_app.values import Content, ImagePart
 
-
-class Asking(Protocol):
-    """What is to be known of a run: of one that is requested, or of one that waits."""
-
-    @property
-    def conversation_id(self) -> UUID:
-        """Where it answers."""
-
-    @property
-    def provider(self) -> str:
-        """Who is asked."""
-
-    @property
-    def model(self) -> str:
-        """What is asked there."""
-
-    @property
-    def tools(self) -> list[str]:
-        """What it may call."""
-
-
-class Wanted(NamedTuple):
-    """A run that waits."""
-
-    conversation_id: UUID
-    provider: str
-    model: str
-    tools: list[str]
-
-    @classmethod
-    def of(cls, run: Run) -> "Wanted":
-        """Its row."""
-        return cls(run.conversation_id, run.provider, run.model, run.tools)
+Asking = RunRequested | Run
+"""A run that is requested, or one that waits."""
 
 
 def tokens_of(content: Content) -> int:

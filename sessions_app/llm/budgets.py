@@ -1,4 +1,5 @@
-"""Budgets kept exactly, whoever runs at once: set aside before a run, settled in the transaction that ends it.
+"""Budgets kept exactly, whoever runs at once: set aside before a run, spent with each of its requests, what is left set
+aside freed in the transaction that ends it.
 
 In PostgreSQL alone. The rows of the budgets are locked in the order of their budgets, after the run's row and the
 session's: call these in reactions to the events of runs, whose commands lock their session first."""

@@ -169,7 +169,6 @@ class Flow:
             text=answer.text,
             tool_calls=stored,
             usage=answer.usage,
-            first_token=answer.first_token,
             needs_approval=[call.tool_call_id for call in stored if tools.needs_approval(call.name)],
         )
 
