@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from bus.messages import Context, Event, uuid7
+from bus.messages import Context, Event, changed, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, metrics
 from sessions_app.handlers.runs import check, run_in
@@ -71,15 +71,7 @@ def record_tool_results(command: commands.RecordToolResults, context: Context) -
     """One message for each result, and the next text begins."""
     run = _run(command, "continue")
     for result in command.results:
-        message = _said(run, [result], Role.TOOL)
-        yield events.MessageAdded(
-            message_id=message.message_id,
-            conversation_id=message.conversation_id,
-            role=Role.TOOL,
-            content=message.content,
-            tool_call_id=result.tool_call_id,
-            run_id=run.id,
-        )
+        yield changed(_said(run, [result], Role.TOOL), tool_call_id=result.tool_call_id)
     yield events.RunContinued(run_id=run.id, attempt=run.attempt + 1)
     return {"attempt": run.attempt + 1}
 

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any
 from uuid import uuid4
 
 from bus.database import closing
 from bus.messages import Actor
 from sessions_app.llm import tools
 from sessions_app.llm.base import ToolCall
-from sessions_app.llm.streaming import clean
+from sessions_app.llm.storable import clean, cleaned
 from sessions_app.llm.tools import ToolContext
 from sessions_app.models import Run
 from sessions_app.values import ToolCallPart, ToolResultPart
@@ -37,15 +36,6 @@ def stored(calls: Sequence[ToolCall], taken: Collection[str]) -> list[ToolCallPa
         args = cleaned(call.args) if call.args is not None else {"not a JSON object": clean(call.raw)[:LONGEST_RAW]}
         kept.append(ToolCallPart(tool_call_id=ident, name=clean(call.name)[:LONGEST_NAME], args=args))
     return kept
-
-
-def cleaned(value: Any) -> Any:
-    """JSON values without what the database refuses."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {clean(str(key)): cleaned(item) for key, item in value.items()}
-    return [cleaned(item) for item in value] if isinstance(value, list) else value
 
 
 def context_of(run: Run) -> ToolContext:

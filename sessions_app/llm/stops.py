@@ -30,11 +30,10 @@ def watch() -> None:
 
 async def _watch() -> None:
     told: set[UUID] = set()
-    while runner.active:
+    while running := list(runner.flows):
         await asyncio.sleep(settings.RUN_CANCEL_POLL)
-        running = list(runner.flows)
         try:
-            wanted = {row[0] for row in await in_thread(sql.fetch, _WANTED, [running])} if running else set()
+            wanted = {row[0] for row in await in_thread(sql.fetch, _WANTED, [running])}
         except Exception as error:  # the database is away; soon again
             logger.warning("cancels not looked up: %r", error)
             continue

@@ -1,7 +1,6 @@
 """One request to a provider, on the process loop: what comes in is shown, stored in chunks, and kept whole."""
 
 import asyncio
-import re
 import time
 from contextlib import aclosing
 from uuid import UUID
@@ -16,6 +15,7 @@ from sessions_app.events import RunDelta
 from sessions_app.llm import chunks
 from sessions_app.llm.base import Finish, Piece, Provider, ProviderError, Request, ToolCall, Usage
 from sessions_app.llm.context.count import Counter
+from sessions_app.llm.storable import clean, cleaned
 from sessions_app.values import parts
 
 LONGEST_DELTA = 4000
@@ -26,7 +26,6 @@ AT_FULL_PACE = 100
 however much they say, and a process that cannot keep up shows everything seconds late."""
 LONGEST_RAW = 4000
 """Bytes of a provider's own account of its tokens that are kept."""
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Quiet:
@@ -145,12 +144,6 @@ class Shower:
             self._offset += len(piece)
 
 
-def clean(text: str) -> str:
-    """Provider output without what the database refuses: NUL and lone surrogates become U+FFFD."""
-    text = text.replace("\x00", "\ufffd")
-    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
-
-
 def estimated(request: Request, text: str) -> Usage:
     """What a request and the text that came of it took, by our own count."""
     counter = Counter()
@@ -163,6 +156,7 @@ def _bounded(usage: Usage) -> Usage:
     """What can be stored, whatever the provider says."""
     counts = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
     values = {name: min(max(getattr(usage, name), 0), MOST_TOKENS) for name in counts}
-    raw = clean(msgspec.json.encode(usage.raw).decode().replace("\\u0000", "\\ufffd"))
-    kept = msgspec.json.decode(raw) if len(raw) <= LONGEST_RAW else {"omitted": f"{len(raw)} bytes"}
+    raw = cleaned(usage.raw)
+    size = len(msgspec.json.encode(raw))
+    kept = raw if size <= LONGEST_RAW else {"omitted": f"{size} bytes"}
     return Usage(**values, raw=kept)

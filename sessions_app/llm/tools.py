@@ -15,6 +15,7 @@ from bus import untrusted
 from bus.database import closing
 from bus.exceptions import Malformed, Refused, RegistrationError
 from sessions_app.llm.base import Tool
+from sessions_app.llm.storable import clean
 from sessions_app.llm.tool_function import RegisteredTool, ToolContext, ToolError, registered
 
 __all__ = [
@@ -132,7 +133,7 @@ def _listed(names: Collection[str]) -> str:
 
 def _capped(text: str) -> str:
     """What can be stored and sent: without NUL and lone surrogates, and not without end."""
-    text = text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    text = clean(text)
     if len(text) <= LONGEST_RESULT:
         return text
     return f"{text[:LONGEST_RESULT]}\n[cut off: {len(text) - LONGEST_RESULT} more characters]"

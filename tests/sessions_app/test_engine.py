@@ -12,7 +12,7 @@ from bus.work import lease, runner
 from bus.work.lease import Lease
 from sessions_app import commands
 from sessions_app.events import RunDelta
-from sessions_app.llm import chunks, streaming
+from sessions_app.llm import chunks, storable, streaming
 from tests.story import Story
 
 
@@ -109,5 +109,5 @@ def test_chunks_of_an_outdated_fence_are_not_stored(story: Story) -> None:
 
 
 def test_clean_text_can_be_stored() -> None:
-    assert streaming.clean("a\x00b\ud800c") == "a\ufffdb\ufffdc"
-    assert streaming.clean("plain") == "plain"
+    assert storable.clean("a\x00b\ud800c") == "a\ufffdb\ufffdc"
+    assert storable.clean("plain") == "plain"

@@ -78,8 +78,9 @@ def test_a_model_that_calls_tools_it_was_not_offered_is_stopped_too(alice: User,
         ToolCall(tool_call_id="\ud800", name="\x00", args={"deep": [{"\x00": "\udc00"}]}),
     ],
 )
-def test_a_call_that_no_column_takes_is_mended(alice: User, odd_call: ToolCall) -> None:
-    raw = {"odd": "\x00", "long": "x" * 10_000}
+@pytest.mark.parametrize("length", [1, 10_000])
+def test_a_call_that_no_column_takes_is_mended(alice: User, odd_call: ToolCall, length: int) -> None:
+    raw = {"odd": "\x00\ud800", "\udc00": ["\ud800"], "long": "x" * length}
     finish = Finish(reason="tool_calls", usage=Usage(input_tokens=10**30, output_tokens=-5, raw=raw))
     story = odd(alice, [odd_call, finish], [TextDelta("done"), DONE], offered=["clock"])
     assert do(ask(story)).state == "completed"
