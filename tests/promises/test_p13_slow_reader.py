@@ -27,8 +27,9 @@ INTERVAL = 0.1
 TEXT = "x" * 8_000
 EACH = 1024
 """KiB of memory that a bad reader may cost."""
-FLOOR = 0.1
-"""Seconds that p99 may always take: below it the machine's noise is as large as the difference."""
+FLOOR = 0.3
+"""Seconds that p99 may always take, as P6 promises: of 30 messages it is the slowest one's, so below it one hiccup of
+the machine is as large as the difference."""
 TOO_SLOW = 4008
 
 
