@@ -25,9 +25,11 @@ from bus.messages import Actor, Context
 from sessions_app import queries, transcript
 from sessions_app.forms import NewSession
 from sessions_app.login_link import user_of_link
-from sessions_app.models import Session
+from sessions_app.models import Conversation, Session
 
 SESSIONS = 30
+CONVERSATIONS = 50
+"""So many of the newest are offered to change to."""
 CRITICAL = 0.8
 """From this share of the window on, the page says that it is nearly full (the first of `metrics.THRESHOLDS`)."""
 
@@ -90,16 +92,22 @@ def _older_than(rows: QuerySet[Session], key: str) -> QuerySet[Session]:
 
 
 class SessionPage(LoginRequiredMixin, View):
-    """`sessions/{id}/`: the end of the main conversation, or with `before` what was said before that position."""
+    """`sessions/{id}/`: the end of a conversation (`conversation`, by default main), or with `before` what was said
+    before that position."""
 
     def get(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
         """The page. The version is read with the session, before its messages: nothing can fall between."""
         session = _session(request, session_id)
         given = request.GET.get("before", "")
         before = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
-        entries, earlier = transcript.entries(session, before)
+        conversation = _conversation(request, session_id)
+        entries, earlier = transcript.entries(conversation, before)
         context = {
             "session": session,
+            "conversation": conversation,
+            "conversations": session.conversations.filter(is_archived=False).order_by("-created_at", "-id")[
+                :CONVERSATIONS
+            ],
             "metrics": _metrics(session),
             "entries": entries,
             "earlier": earlier,
@@ -109,7 +117,15 @@ class SessionPage(LoginRequiredMixin, View):
 
     def post(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
         """Add a message, for browsers without our script."""
-        said = {"session_id": str(session_id), "content": request.POST.get("content", ""), "answer": True}
+        said: dict[str, Any] = {
+            "session_id": str(session_id),
+            "content": request.POST.get("content", ""),
+            "answer": True,
+        }
+        given = request.GET.get("conversation")
+        if given:
+            _session(request, session_id)
+            said["conversation_id"] = str(_conversation(request, session_id).id)
         try:
             if said["content"]:
                 execute(request, "add-message", said)
@@ -117,13 +133,24 @@ class SessionPage(LoginRequiredMixin, View):
             raise Http404 from None
         except Refused as refusal:
             return HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain; charset=utf-8")
-        return redirect("session", session_id=session_id)
+        again = redirect("session", session_id=session_id)
+        again["Location"] += f"?conversation={said['conversation_id']}" if given else ""
+        return again
 
 
 def _session(request: HttpRequest, session_id: UUID) -> Session:
     try:
         return queries.session_of(actor_of(request), session_id)
     except NotFound:
+        raise Http404 from None
+
+
+def _conversation(request: HttpRequest, session_id: UUID) -> Conversation:
+    """The one the address names, of a session already checked."""
+    try:
+        given = request.GET.get("conversation")
+        return queries.conversation_in(session_id, UUID(given) if given else session_id)
+    except (NotFound, ValueError):
         raise Http404 from None
 
 

@@ -13,6 +13,8 @@ from tests.api.caller import Caller, any_problem, problem, recorded
 PARAMETERS = {
     "sessions/": ["q", "provider", "model", "is_active", "limit", "cursor", "format", "nothing"],
     "sessions/{}/messages/": ["conversation", "order", "limit", "cursor"],
+    "sessions/{}/conversations/": ["archived", "limit", "cursor"],
+    "sessions/{}/history/": ["node", "max_depth", "shape", "limit", "cursor"],
     "sessions/{}/events/": ["after", "types", "limit"],
     "sessions/{}/state/": ["at_version"],
 }
