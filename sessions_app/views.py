@@ -11,9 +11,10 @@ from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
@@ -105,9 +106,7 @@ class SessionPage(LoginRequiredMixin, View):
         context = {
             "session": session,
             "conversation": conversation,
-            "conversations": session.conversations.filter(is_archived=False).order_by("-created_at", "-id")[
-                :CONVERSATIONS
-            ],
+            "conversations": _conversations(session),
             "metrics": _metrics(session),
             "entries": entries,
             "earlier": earlier,
@@ -117,15 +116,10 @@ class SessionPage(LoginRequiredMixin, View):
 
     def post(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
         """Add a message, for browsers without our script."""
-        said: dict[str, Any] = {
-            "session_id": str(session_id),
-            "content": request.POST.get("content", ""),
-            "answer": True,
-        }
-        given = request.GET.get("conversation")
-        if given:
-            _session(request, session_id)
-            said["conversation_id"] = str(_conversation(request, session_id).id)
+        said = {"session_id": str(session_id), "content": request.POST.get("content", ""), "answer": True}
+        elsewhere = request.GET.get("conversation")
+        if elsewhere:
+            said["conversation_id"] = elsewhere
         try:
             if said["content"]:
                 execute(request, "add-message", said)
@@ -133,9 +127,8 @@ class SessionPage(LoginRequiredMixin, View):
             raise Http404 from None
         except Refused as refusal:
             return HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain; charset=utf-8")
-        again = redirect("session", session_id=session_id)
-        again["Location"] += f"?conversation={said['conversation_id']}" if given else ""
-        return again
+        query = {"conversation": elsewhere} if elsewhere else None
+        return redirect(reverse("session", args=[session_id], query=query))
 
 
 def _session(request: HttpRequest, session_id: UUID) -> Session:
@@ -152,6 +145,12 @@ def _conversation(request: HttpRequest, session_id: UUID) -> Conversation:
         return queries.conversation_in(session_id, UUID(given) if given else session_id)
     except (NotFound, ValueError):
         raise Http404 from None
+
+
+def _conversations(session: Session) -> QuerySet[Conversation]:
+    """Those one can change to: main, and the newest others."""
+    rows = session.conversations.filter(is_archived=False).alias(main=Q(id=F("session_id")))
+    return rows.order_by("-main", "-created_at", "-id")[:CONVERSATIONS]
 
 
 def _metrics(session: Session) -> Mapping[str, Any]:

@@ -19,7 +19,8 @@ function offer(id, name) {
   const link = /** @type {HTMLAnchorElement} */ (element("a", "", name));
   link.href = addressOf(id);
   link.dataset.to = id;
-  part("[data-conversations] nav").prepend(link, " ");
+  const [main] = part("[data-conversations] nav").children;
+  main.after(" ", link); // then the newest first, as on the server
   part("[data-conversations]").hidden = false;
 }
 

@@ -197,6 +197,7 @@ def test_a_message_sent_without_our_script_goes_to_the_fork(api: Caller, alice_c
     answer = alice_client.post(address, {"content": "hello"})
     assert (answer.status_code, answer["Location"]) == (302, address)
     assert str(Message.objects.get().conversation_id) == begun["id"]
+    assert alice_client.post(f"/sessions/{session}/?conversation={uuid4()}", {"content": "x"}).status_code == 404
 
 
 def test_in_the_fork_a_page_says_what_the_fork_knows(api: Caller, alice_client: Client, session: str) -> None:

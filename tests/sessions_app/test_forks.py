@@ -100,6 +100,17 @@ def test_an_answer_replaced_after_the_fork_began_still_counts_in_it(alice: User)
     assert asked(story, fork(story, replacement)) == ["one", "two", "[echo] one"]
 
 
+def test_a_try_that_says_nothing_replaces_nothing(alice: User) -> None:
+    story = told(alice)
+    worker = Story(story.id, SYSTEM)
+    first = do(ask(story, "one"))
+    again = UUID(str(story.tell(commands.RetryRun, run_id=first.id).data["id"]))
+    worker.tell(commands.StartRun, run_id=again)
+    worker.tell(commands.EndRun, run_id=again, outcome="incomplete", reason="cancelled")
+    assert not Message.objects.filter(metadata__has_key="superseded_by").exists()
+    assert asked(story, story.id) == ["one", "[echo] one"]
+
+
 # -- tool calls --------------------------------------------------------------------------------------------------------
 
 
