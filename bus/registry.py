@@ -135,9 +135,9 @@ class Registry:
             raise RegistrationError(f"Two event classes are called {event_type.type!r}.")
 
     def register_events(self, module: Any) -> None:
-        """Every event class defined in a module (an application's `events.py`)."""
+        """Every event class defined in a module or package (an application's `events`)."""
         for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, Event) and value.__module__ == module.__name__:
+            if isinstance(value, type) and issubclass(value, Event) and _within(value.__module__, module.__name__):
                 self.register_event(value)
 
     def handler_for(self, command: Command) -> Handler:
@@ -176,6 +176,10 @@ class Registry:
     def chain(self, event_type: str) -> Iterator[Callable[[Any, Envelope], None] | SqlProjection]:
         """The projections of an event type, in the order of their registration."""
         return iter(self.projections.get(event_type, ()))
+
+
+def _within(name: str, package: str) -> bool:
+    return f"{name}.".startswith(f"{package}.")
 
 
 def upcast(kind: type[Event], schema: int, values: dict[str, Any]) -> dict[str, Any]:

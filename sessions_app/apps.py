@@ -17,7 +17,7 @@ class SessionsConfig(AppConfig):
         from bus.registry import default
         from bus.work import retention
         from sessions_app import access, events, projections, reactions, run_projections  # noqa: F401
-        from sessions_app.handlers import messages, run_steps, runs, sessions, tokens  # noqa: F401
+        from sessions_app.handlers import conversations, messages, run_steps, runs, sessions, tokens  # noqa: F401
         from sessions_app.llm import budgets, builtin_tools, chunks, leftovers  # noqa: F401
 
         default.register_events(events)

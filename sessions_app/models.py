@@ -80,15 +80,18 @@ class Session(models.Model):
 
 
 class Conversation(models.Model):
-    """A named line of messages in a session. `main` has the session's own id."""
+    """A named line of messages in a session. `main` has the session's own id. A fork begins with its parent's messages
+    up to `forked_at`; `lineage` has all it shares, nearest first, as pairs of a conversation and a position."""
 
     id = models.UUIDField(primary_key=True)
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="conversations")
     name = models.CharField(max_length=200)
+    parent = models.UUIDField(null=True, blank=True)
+    forked_at = models.BigIntegerField(null=True, blank=True, help_text="what came up to this position is shared")
+    lineage = models.JSONField(default=list, blank=True)
+    is_archived = models.BooleanField(default=False)
+    metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["session", "name"], name="conversation_name_once")]
 
     def __str__(self) -> str:
         return self.name

@@ -16,6 +16,7 @@ from bus.registry import projects
 from sessions_app import events
 from sessions_app.llm.base import Usage
 from sessions_app.models import Conversation, Message, Run, Session, UsageEntry
+from sessions_app.queries import lineage_of
 from sessions_app.values import merge
 
 registry.projection_models += [Session, Conversation, Message, Run, UsageEntry]
@@ -101,6 +102,31 @@ def session_config_updated(event: events.SessionConfigUpdated, envelope: Envelop
 def session_deleted(event: events.SessionDeleted, envelope: Envelope) -> None:
     """Everything of the session goes from view."""
     Session.objects.filter(id=envelope.stream).delete()
+
+
+@projects(events.ConversationStarted)
+def conversation_started(event: events.ConversationStarted, envelope: Envelope) -> None:
+    """Its row; what it shares is worked out once, here."""
+    Conversation.objects.create(
+        id=event.conversation_id,
+        session_id=envelope.stream,
+        name=event.name,
+        parent=event.parent,
+        forked_at=event.forked_at,
+        lineage=lineage_of(event.parent, event.forked_at),
+        metadata=event.metadata,
+        created_at=envelope.recorded_at,
+    )
+    touch(envelope)
+
+
+@projects(events.ConversationUpdated)
+def conversation_updated(event: events.ConversationUpdated, envelope: Envelope) -> None:
+    """Name and archive."""
+    given = {"name": event.name, "is_archived": event.is_archived}
+    changes = {name: value for name, value in given.items() if value is not None}
+    Conversation.objects.filter(id=event.conversation_id, session_id=envelope.stream).update(**changes)
+    touch(envelope)
 
 
 @projects(events.MessageUpdated)

@@ -1,13 +1,14 @@
 """What may be read by whom. Deny unless owned: every read of a user's objects goes through `sessions_of`."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from bus import sql
-from bus.exceptions import NotFound
+from bus.exceptions import NotFound, Refused
 from bus.messages import Actor
 from bus.models import Stream
 from bus.registry import Condition
@@ -15,6 +16,13 @@ from sessions_app.models import Conversation, Message, Run, Session, UsageEntry
 
 ALL_SEEING = frozenset({"system", "staff", "plugin"})
 """Kinds of actors that are not people at the public faces: the server itself, its plugins, operators in the admin."""
+
+
+class ConversationArchived(Refused):
+    """This conversation is archived."""
+
+    code = "conversation-archived"
+    status = 409
 
 
 def sessions_of(actor: Actor) -> QuerySet[Session]:
@@ -82,13 +90,71 @@ def run_of(actor: Actor, run_id: UUID) -> Run:
     return run
 
 
-def conversation_of(session_id: UUID, conversation_id: UUID | None) -> UUID:
-    """The conversation's id, `main` by default. Raises NotFound when it is not of this session."""
+def conversation_of(session_id: UUID, conversation_id: UUID | None, *, to_write: bool = False) -> UUID:
+    """The conversation's id, `main` by default. Raises NotFound when it is not of this session, and `to_write` also
+    ConversationArchived."""
     if conversation_id is None or conversation_id == session_id:
         return session_id
-    if not Conversation.objects.filter(id=conversation_id, session_id=session_id).exists():
-        raise NotFound(f"Conversation not found with ID: {conversation_id}")
+    if conversation_in(session_id, conversation_id).is_archived and to_write:
+        raise ConversationArchived
     return conversation_id
+
+
+def check_open(conversation_id: UUID) -> None:
+    """Raises ConversationArchived. One that is only about to begin is open."""
+    if Conversation.objects.filter(id=conversation_id, is_archived=True).exists():
+        raise ConversationArchived
+
+
+def conversation_in(session_id: UUID, conversation_id: UUID) -> Conversation:
+    """A conversation of a session already checked. Raises NotFound."""
+    conversation = Conversation.objects.filter(id=conversation_id, session_id=session_id).first()
+    if conversation is None:
+        raise NotFound(f"Conversation not found with ID: {conversation_id}")
+    return conversation
+
+
+def messages_in(conversation_id: UUID) -> QuerySet[Message]:
+    """The line of a conversation: its own messages, and those it shares up to where it forked, in no order. One query
+    for where it comes from, and none for one that is not there (yet)."""
+    conversation = Conversation.objects.filter(id=conversation_id).first()
+    return Message.objects.none() if conversation is None else line_of(conversation)
+
+
+def line_of(conversation: Conversation) -> QuerySet[Message]:
+    """The same of a row that was read already."""
+    if not conversation.lineage:
+        return Message.objects.filter(conversation_id=conversation.id)
+    line = Q(conversation_id=conversation.id)
+    for ancestor, upto in conversation.lineage:
+        line |= Q(conversation_id=ancestor, position__lte=upto)
+    # the session, so that its index can give the order
+    return Message.objects.filter(line, session_id=conversation.session_id)
+
+
+LINE = """
+(SELECT id AS member, 9223372036854775807 AS upto FROM sessions_app_conversation WHERE id = %(conversation)s::uuid
+ UNION ALL
+ SELECT (link->>0)::uuid, (link->>1)::bigint
+ FROM sessions_app_conversation, jsonb_array_elements(lineage) AS link WHERE id = %(conversation)s::uuid) AS line
+"""
+"""The same in SQL, to be joined with messages: each member of the line, and the position up to which it belongs."""
+
+
+def lineage_of(parent: UUID | None, forked_at: int | None) -> list[list[Any]]:
+    """What a fork there shares, nearest first, so that no reader has to climb. Nothing for what is no fork."""
+    if parent is None or forked_at is None:
+        return []
+    above = Conversation.objects.filter(id=parent).values_list("lineage", flat=True).first() or []
+    return [[str(parent), forked_at], *([ancestor, min(upto, forked_at)] for ancestor, upto in above)]
+
+
+def counted(line: Iterable[Message]) -> list[Message]:
+    """The messages without the answers that others among them replace. (In a fork that began before the other answer
+    came, the first one still counts.)"""
+    line = list(line)
+    here = {str(message.run) for message in line if message.run}
+    return [message for message in line if str(message.metadata.get("superseded_by")) not in here]
 
 
 def usage_to_price(

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from sessions_app.llm.catalog import Known
-from sessions_app.models import Message, Run, Session
+from sessions_app.models import Conversation, Message, Run, Session
 
 
 def moment(when: datetime | None) -> str | None:
@@ -35,6 +35,21 @@ def session_as_dict(session: Session) -> dict[str, Any]:
         "config": session.config,
         "metrics": msgspec.to_builtins(session.metrics),
         "metadata": session.metadata,
+    }
+
+
+def conversation_as_dict(conversation: Conversation) -> dict[str, Any]:
+    """A conversation without its messages. `forked_at` is the position up to which it shares those of `parent_id`."""
+    return {
+        "id": str(conversation.id),
+        "session_id": str(conversation.session_id),
+        "name": conversation.name,
+        "parent_id": str(conversation.parent) if conversation.parent else None,
+        "forked_at": conversation.forked_at,
+        "is_main": conversation.id == conversation.session_id,
+        "is_archived": conversation.is_archived,
+        "metadata": conversation.metadata,
+        "created_at": moment(conversation.created_at),
     }
 
 

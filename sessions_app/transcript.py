@@ -3,6 +3,7 @@ to come. Called by `views`; static/parley/ (messages.js, runs.js) makes the same
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,8 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from sessions_app.llm import status
-from sessions_app.models import Message, Run, Session
+from sessions_app.models import Conversation, Message, Run
+from sessions_app.queries import line_of
 
 MESSAGES = 50
 RUNS = 200
@@ -28,17 +30,18 @@ DECISIONS = {None: "undecided", True: "allowed", False: "denied"}
 Entry = dict[str, Any]
 
 
-def entries(session: Session, before: int | None) -> tuple[list[Entry], int | None]:
-    """The lines of the main conversation, oldest first, and where to go on towards the beginning. With `before`: those
-    before that position, without answers to come. Messages are read first: what ends meanwhile comes by the socket."""
-    rows = Message.objects.filter(session_id=session.id, conversation_id=session.id)
+def entries(conversation: Conversation, before: int | None) -> tuple[list[Entry], int | None]:
+    """The lines of a conversation, oldest first, and where to go on towards the beginning. With `before`: those before
+    that position, without answers to come. Messages are read first: what ends meanwhile comes by the socket."""
+    rows = line_of(conversation)
     if before is not None:
         rows = rows.filter(position__lt=before)
     newest = list(rows.order_by("-position")[: MESSAGES + 1])
     earlier = newest[MESSAGES - 1].position if len(newest) > MESSAGES else None
     said = newest[MESSAGES - 1 :: -1] if earlier is not None else newest[::-1]
-    runs = _runs(session, said, earlier or 0, before)
+    runs = _runs(conversation.id, said, earlier or 0, before)
     lines = _messages(said, {run.id: run for run in runs if run.state in status.OPEN})
+    _shared(lines, said, conversation)
     lines += _notes(runs, lines)
     lines.sort(key=lambda line: (line["position"], line["kind"] == "note"))
     if before is None:
@@ -47,15 +50,16 @@ def entries(session: Session, before: int | None) -> tuple[list[Entry], int | No
     return lines, earlier
 
 
-def _runs(session: Session, said: Sequence[Message], after: int, before: int | None) -> Sequence[Run]:
-    """Those at work, those that spoke here, and those that ended without a whole answer where one would be."""
+def _runs(conversation: UUID, said: Sequence[Message], after: int, before: int | None) -> Sequence[Run]:
+    """Those at work, those that spoke here, and those that ended without a whole answer where one would be. What became
+    of the runs of a conversation that this is a fork of is told there."""
     short = Q(state__in=status.ENDED - {Run.State.COMPLETED}, requested_version__gt=after)
     if before is not None:
         short &= Q(requested_version__lt=before)
     wanted = Q(id__in={message.run for message in said if message.run}) | Q(state__in=status.OPEN) | short
     tries = Q(retries=Coalesce(OuterRef("retries"), OuterRef("id"))) | Q(continues=OuterRef("id"))
-    again = Run.objects.filter(tries, session_id=session.id, queued_at__gt=OuterRef("queued_at"))
-    runs = Run.objects.filter(wanted, session_id=session.id, conversation_id=session.id).annotate(again=Exists(again))
+    again = Run.objects.filter(tries, conversation_id=conversation, queued_at__gt=OuterRef("queued_at"))
+    runs = Run.objects.filter(wanted, conversation_id=conversation).annotate(again=Exists(again))
     return list(runs.order_by("-requested_version", "-id")[:RUNS])[::-1]
 
 
@@ -102,6 +106,27 @@ def _message(message: Message) -> Entry:
         "when": message.created_at,
         "parts": parts,
     }
+
+
+def _shared(lines: Iterable[Entry], said: Iterable[Message], conversation: Conversation) -> None:
+    """Marks what a fork shares. An answer that was replaced after the fork began was not, as far as the fork goes."""
+    shared = {message.id: message for message in said if message.conversation_id != conversation.id}
+    by = {ident: str(message.metadata.get("superseded_by")) for ident, message in shared.items()}
+    runs = _ids(by.values())
+    here = {str(run) for run in line_of(conversation).filter(run__in=runs).values_list("run", flat=True)}
+    for line in lines:
+        line["shared"] = line["id"] in shared
+        if line["shared"] and line["superseded"] and by[line["id"]] not in here:
+            line["superseded"], line["marks"] = False, line["marks"].replace("replaced", "").strip(", ")
+
+
+def _ids(given: Iterable[str]) -> list[UUID]:
+    """Those that are ids: metadata is anybody's to write."""
+    found = []
+    for text in given:
+        with suppress(ValueError):
+            found.append(UUID(text))
+    return found
 
 
 def _part(part: Mapping[str, Any]) -> Entry:

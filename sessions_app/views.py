@@ -11,9 +11,10 @@ from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
@@ -25,9 +26,11 @@ from bus.messages import Actor, Context
 from sessions_app import queries, transcript
 from sessions_app.forms import NewSession
 from sessions_app.login_link import user_of_link
-from sessions_app.models import Session
+from sessions_app.models import Conversation, Session
 
 SESSIONS = 30
+CONVERSATIONS = 50
+"""So many of the newest are offered to change to."""
 CRITICAL = 0.8
 """From this share of the window on, the page says that it is nearly full (the first of `metrics.THRESHOLDS`)."""
 
@@ -90,16 +93,20 @@ def _older_than(rows: QuerySet[Session], key: str) -> QuerySet[Session]:
 
 
 class SessionPage(LoginRequiredMixin, View):
-    """`sessions/{id}/`: the end of the main conversation, or with `before` what was said before that position."""
+    """`sessions/{id}/`: the end of a conversation (`conversation`, by default main), or with `before` what was said
+    before that position."""
 
     def get(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
         """The page. The version is read with the session, before its messages: nothing can fall between."""
         session = _session(request, session_id)
         given = request.GET.get("before", "")
         before = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
-        entries, earlier = transcript.entries(session, before)
+        conversation = _conversation(request, session_id)
+        entries, earlier = transcript.entries(conversation, before)
         context = {
             "session": session,
+            "conversation": conversation,
+            "conversations": _conversations(session),
             "metrics": _metrics(session),
             "entries": entries,
             "earlier": earlier,
@@ -110,6 +117,9 @@ class SessionPage(LoginRequiredMixin, View):
     def post(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
         """Add a message, for browsers without our script."""
         said = {"session_id": str(session_id), "content": request.POST.get("content", ""), "answer": True}
+        elsewhere = request.GET.get("conversation")
+        if elsewhere:
+            said["conversation_id"] = elsewhere
         try:
             if said["content"]:
                 execute(request, "add-message", said)
@@ -117,7 +127,8 @@ class SessionPage(LoginRequiredMixin, View):
             raise Http404 from None
         except Refused as refusal:
             return HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain; charset=utf-8")
-        return redirect("session", session_id=session_id)
+        query = {"conversation": elsewhere} if elsewhere else None
+        return redirect(reverse("session", args=[session_id], query=query))
 
 
 def _session(request: HttpRequest, session_id: UUID) -> Session:
@@ -125,6 +136,21 @@ def _session(request: HttpRequest, session_id: UUID) -> Session:
         return queries.session_of(actor_of(request), session_id)
     except NotFound:
         raise Http404 from None
+
+
+def _conversation(request: HttpRequest, session_id: UUID) -> Conversation:
+    """The one the address names, of a session already checked."""
+    try:
+        given = request.GET.get("conversation")
+        return queries.conversation_in(session_id, UUID(given) if given else session_id)
+    except (NotFound, ValueError):
+        raise Http404 from None
+
+
+def _conversations(session: Session) -> QuerySet[Conversation]:
+    """Those one can change to: main, and the newest others."""
+    rows = session.conversations.filter(is_archived=False).alias(main=Q(id=F("session_id")))
+    return rows.order_by("-main", "-created_at", "-id")[:CONVERSATIONS]
 
 
 def _metrics(session: Session) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import logs, runs, views
+from sessions_app.api import conversations, history, logs, runs, views
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
@@ -10,6 +10,27 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/", views.SessionView.as_view(), name="api-session"),
     path("sessions/<uuid:session_id>/messages/", views.MessagesView.as_view(), name="api-messages"),
     path("sessions/<uuid:session_id>/messages/<uuid:message_id>/", views.MessageView.as_view(), name="api-message"),
+    path(
+        "sessions/<uuid:session_id>/messages/<uuid:message_id>/regenerate/",
+        conversations.ForkingView.as_view(command="regenerate-message"),
+        name="api-message-regenerate",
+    ),
+    path(
+        "sessions/<uuid:session_id>/messages/<uuid:message_id>/edit/",
+        conversations.ForkingView.as_view(command="edit-message"),
+        name="api-message-edit",
+    ),
+    path(
+        "sessions/<uuid:session_id>/conversations/",
+        conversations.ConversationsView.as_view(),
+        name="api-conversations",
+    ),
+    path(
+        "sessions/<uuid:session_id>/conversations/<uuid:conversation_id>/",
+        conversations.ConversationView.as_view(),
+        name="api-conversation",
+    ),
+    path("sessions/<uuid:session_id>/history/", history.HistoryView.as_view(), name="api-history"),
     path("sessions/<uuid:session_id>/metrics/", views.MetricsView.as_view(), name="api-metrics"),
     path("sessions/<uuid:session_id>/events/", logs.EventsView.as_view(), name="api-events"),
     path("sessions/<uuid:session_id>/state/", logs.StateView.as_view(), name="api-state"),

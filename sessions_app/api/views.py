@@ -127,8 +127,7 @@ class MessagesView(Resource):
         order = {"asc": "position", "desc": "-position"}.get(request.query_params.get("order", "asc"))
         if order is None:
             raise Invalid("'order' must be asc or desc.")
-        rows = session.messages.filter(conversation_id=conversation)
-        page, cursor = keyset(request, rows, (order,), (int,))
+        page, cursor = keyset(request, queries.messages_in(conversation), (order,), (int,))
         return listed(request, page, cursor, message_as_dict)
 
     def post(self, request: Request, session_id: UUID) -> Response:

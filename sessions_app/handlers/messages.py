@@ -18,7 +18,7 @@ def add_message(command: commands.AddMessage, context: Context) -> Any:
     message_id = command.message_id or uuid7()
     if command.message_id and Message.objects.filter(id=message_id).exists():
         raise AlreadyExists(f"Message already exists with ID: {message_id}")
-    conversation_id = queries.conversation_of(command.session_id, command.conversation_id)
+    conversation_id = queries.conversation_of(command.session_id, command.conversation_id, to_write=True)
     yield events.MessageAdded(
         message_id=message_id,
         conversation_id=conversation_id,

@@ -122,7 +122,7 @@ def end_run(command: commands.EndRun, context: Context) -> Iterator[Event]:
         message = _said(run, said) if whole else _said(run, said, incomplete=True)
         yield message
     yield from _used(run, command.usage)
-    yield from _superseded(run, command.outcome)
+    yield from _superseded(run, command.outcome, said=message is not None)
     message_id = message.message_id if message else None
     match command.outcome:
         case "completed":
@@ -138,9 +138,11 @@ def end_run(command: commands.EndRun, context: Context) -> Iterator[Event]:
             yield events.RunInterrupted(run_id=run.id, message_id=message_id)
 
 
-def _superseded(run: Run, outcome: str) -> Iterator[Event]:
+def _superseded(run: Run, outcome: str, *, said: bool) -> Iterator[Event]:
     """Once another answer is there, the messages of the answers it replaces are not shown to models any more."""
     if run.retries is None or outcome not in ("completed", "incomplete"):
+        return
+    if not said and not Message.objects.filter(run=run.id).exists():  # stopped before it said anything
         return
     others = Run.objects.filter(Q(id=run.retries) | Q(retries=run.retries), session=run.session_id).exclude(id=run.id)
     left = Message.objects.filter(session=run.session_id, run__in=list(others.values_list("id", flat=True)))

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from bus.exceptions import AlreadyExists, NotFound, Refused
 from bus.messages import Context, Event, changed, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, queries
 from sessions_app.llm import admission, status
-from sessions_app.models import Run, Session
+from sessions_app.models import Message, Run, Session
 from sessions_app.values import Content, Role, parts
 
 MOST_WAITING = 20
@@ -59,12 +61,18 @@ def active_in(conversation_id: UUID) -> Run | None:
 
 
 def requested(
-    session: Session, wanted: events.RunRequested, on_busy: str, asks: Content | None = None
+    session: Session,
+    wanted: events.RunRequested,
+    on_busy: str,
+    asks: Content | None = None,
+    line: QuerySet[Message] | None = None,
 ) -> Iterator[Event]:
     """The run, admitted; what becomes of the one before; the input as a message if the run's turn is now. `asks`: a
-    message that was added just now, where that is what the run answers."""
+    message that was added just now, where that is what the run answers; `line`: what a conversation that begins with
+    the run shares."""
+    queries.check_open(wanted.conversation_id)
     content = asks or wanted.input or []
-    admission.admit(session, wanted, content)
+    admission.admit(session, wanted, content, line)
     wanted = changed(wanted, tokens=admission.tokens_of(content))
     busy = active_in(wanted.conversation_id)
     if busy is None:
@@ -151,7 +159,7 @@ def retry_run(command: commands.RetryRun, context: Context) -> Any:
         raise RunNotReady("The run was cancelled before its turn came; request a new one.")
     run_id = uuid7()
     wanted = changed(
-        _again(old, run_id),
+        again(old, run_id),
         provider=command.provider or old.provider,
         model=command.model or old.model,
         retries=old.retries or old.id,
@@ -172,11 +180,12 @@ def continue_run(command: commands.ContinueRun, context: Context) -> Any:
         raise RunNotReady("Only an answer that was cut off can be continued.")
     run_id = uuid7()
     session = Session.objects.get(id=command.session_id)
-    yield from requested(session, changed(_again(old, run_id), continues=old.id), "reject")
+    yield from requested(session, changed(again(old, run_id), continues=old.id), "reject")
     return {"id": run_id}
 
 
-def _again(old: Run, run_id: UUID) -> events.RunRequested:
+def again(old: Run, run_id: UUID) -> events.RunRequested:
+    """The same asked once more."""
     return events.RunRequested(
         run_id=run_id,
         conversation_id=old.conversation_id,

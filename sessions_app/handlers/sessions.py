@@ -12,7 +12,7 @@ from bus.registry import handles
 from sessions_app import commands, events, metrics, queries
 from sessions_app.factory import create_system_message
 from sessions_app.llm import catalog
-from sessions_app.models import Session
+from sessions_app.models import Conversation, Session
 from sessions_app.represent import session_as_dict, session_info
 from sessions_app.values import ConfigPatch, SessionConfig, merge
 
@@ -36,11 +36,16 @@ def _created(command: commands.CreateSession | commands.EnsureSession, session_i
     )
 
 
+def _is_taken(session_id: UUID) -> bool:
+    """Whether a conversation has the id that the session's main one would have."""
+    return Conversation.objects.filter(id=session_id).exists()
+
+
 @handles(commands.CreateSession)
 def create_session(command: commands.CreateSession, context: Context) -> Any:
     """A session with zeroed metrics, the model's window and the system message. Refused when the id is taken."""
     session_id = command.session_id or uuid7()
-    if command.session_id and Session.objects.filter(id=session_id).exists():
+    if command.session_id and _is_taken(session_id):
         raise AlreadyExists(f"Session already exists with ID: {session_id}")
     yield _created(command, session_id, context)
     return {"id": session_id}
@@ -51,7 +56,7 @@ def ensure_session(command: commands.EnsureSession, context: Context) -> Any:
     """Nothing when the caller has this session; somebody else's id is taken, without saying by whom."""
     if queries.sessions_of(context.actor).filter(id=command.session_id).exists():
         return {"id": command.session_id, "created": False}
-    if Session.objects.filter(id=command.session_id).exists():
+    if _is_taken(command.session_id):
         raise queries.no_session(command.session_id)
     yield _created(command, command.session_id, context)
     return {"id": command.session_id, "created": True}

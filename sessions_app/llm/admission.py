@@ -4,11 +4,14 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from sessions_app.events import RunRequested
 from sessions_app.llm import budgets, capabilities, catalog, tools
 from sessions_app.llm.base import Usage
 from sessions_app.llm.context.count import Counter, answer_room
 from sessions_app.models import Message, Run, Session
+from sessions_app.queries import messages_in
 from sessions_app.values import Content, ImagePart
 
 Asking = RunRequested | Run
@@ -20,24 +23,24 @@ def tokens_of(content: Content) -> int:
     return Counter().message(content) if content else 0
 
 
-def admit(session: Session, wanted: Asking, content: Content) -> None:
-    """`content` is what the run is to answer. Raises UnknownTool, CapabilityMissing or ContextOverflow."""
+def admit(session: Session, wanted: Asking, content: Content, line: QuerySet[Message] | None = None) -> None:
+    """`content` is what the run is to answer, `line` what was said before, if not that of its conversation. Raises
+    UnknownTool, CapabilityMissing or ContextOverflow."""
+    before = messages_in(wanted.conversation_id) if line is None else line
     tools.specs(wanted.tools)
     capabilities.check(
         wanted.provider,
         wanted.model,
-        images=any(isinstance(part, ImagePart) for part in content) or _shows_images(wanted),
+        images=any(isinstance(part, ImagePart) for part in content) or _shows_images(before),
         tools=bool(wanted.tools),
         tokens=tokens_of(content),  # what came before can be left out, what is asked now cannot
         max_tokens=session.config.get("max_tokens"),
     )
 
 
-def _shows_images(wanted: Asking) -> bool:
-    shown = Message.objects.filter(
-        conversation_id=wanted.conversation_id, content__contains=[{"type": "image"}]
-    ).exclude(metadata__contains={"excluded": True})
-    return shown.exists()
+def _shows_images(line: QuerySet[Message]) -> bool:
+    shown = line.filter(content__contains=[{"type": "image"}])
+    return shown.exclude(metadata__contains={"excluded": True}).exists()
 
 
 def set_aside(session: Session, run_id: UUID, wanted: Asking, tokens: int) -> None:

@@ -16,6 +16,7 @@ from sessions_app.llm.context.plan import Item, Plan
 from sessions_app.llm.context.planner import plan
 from sessions_app.llm.context.relevance_scores import scores
 from sessions_app.models import Message, Run, Session
+from sessions_app.queries import counted, messages_in
 from sessions_app.values import Role, Strategy, ToolCallPart, ToolResultPart, parts, to_content
 
 MOST_MESSAGES = 2_000
@@ -78,11 +79,10 @@ def of_session(session: Session, conversation_id: UUID) -> Asked:
 def messages(asked: Asked) -> list[Message]:
     """The messages that count, oldest first: up to the version that is answered, and the run's own."""
     mine = Q(run=asked.run_id) if asked.run_id else Q(pk__in=())
-    counted = Message.objects.filter(Q(position__lte=asked.upto) | mine, conversation_id=asked.conversation_id)
+    line = messages_in(asked.conversation_id).filter(Q(position__lte=asked.upto) | mine)
     if asked.asked is not None:
-        counted = counted.exclude(role=Role.USER, position__gt=asked.asked)
-    newest = counted.exclude(metadata__has_key="superseded_by").order_by("-position")[:MOST_MESSAGES]
-    return list(reversed(newest))
+        line = line.exclude(role=Role.USER, position__gt=asked.asked)
+    return counted(reversed(line.order_by("-position")[:MOST_MESSAGES]))
 
 
 def prepare(asked: Asked, strategy: Strategy | None = None) -> Prepared:

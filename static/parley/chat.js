@@ -2,7 +2,8 @@
 /** The session page: shows what `follow` brings, sends what is written. */
 
 import { follow } from "./live.js";
-import { cardOf, isBusy, keepTheEnd, keepingTheEnd, messageOf, openRunOf, page, part, place, session, toTheEnd } from "./log.js";
+import { forks, SHOW_CONVERSATIONS } from "./forks.js";
+import { cardOf, conversation, isBusy, keepTheEnd, keepingTheEnd, messageOf, openRunOf, page, part, place, session, toTheEnd } from "./log.js";
 import { answer, localize, message, setContent, setMarks } from "./messages.js";
 import { SHOW_RUNS, grow, mark, note, openRun } from "./runs.js";
 import { Unsent, post, uuid } from "./send.js";
@@ -16,7 +17,7 @@ function addMessage(said) {
   const [only, ...others] = said.content;
   const card = said.role === "tool" && only?.type === "tool_result" && !others.length && cardOf(said.run_id, only.tool_call_id);
   if (messageOf(said.message_id)) open?.remove();
-  else if (said.conversation_id !== session) return;
+  else if (said.conversation_id !== conversation) return;
   else if (card) answer(card, said);
   else place(message(said, open ?? undefined));
   if (said.run_id && said.content.some(({ type }) => type === "tool_call")) mark(said.run_id, "answering…"); // it goes on
@@ -55,6 +56,7 @@ const SHOW = {
   },
   "error-occurred": (event) => place(note(`Something failed in ${event.data.source}: ${event.data.error}`, event.version)),
   ...SHOW_RUNS,
+  ...SHOW_CONVERSATIONS,
 };
 
 // -- the connection ------------------------------------------------------------------------------------------------------
@@ -124,8 +126,8 @@ function composer() {
     if (!key) [key, queued] = [uuid(), isBusy()]; // kept after a failure: the server may have it although we never heard so
     const content = box.value;
     try {
-      if (queued) showQueued(await sent(String(page.dataset.runsUrl), { input: content }, key));
-      else showSent(await sent(String(page.dataset.messagesUrl), { content, role: "user", answer: true }, key));
+      if (queued) showQueued(await sent(String(page.dataset.runsUrl), { input: content, conversation }, key));
+      else showSent(await sent(String(page.dataset.messagesUrl), { content, role: "user", answer: true, conversation_id: conversation }, key));
       toTheEnd();
       box.value = key = "";
       tell("");
@@ -186,5 +188,6 @@ if (page.dataset.live === "true") {
   keepTheEnd();
   composer();
   buttons();
+  forks(sent, tell);
   start();
 }

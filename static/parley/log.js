@@ -3,6 +3,8 @@
 
 export const page = /** @type {HTMLElement} */ (document.querySelector("main[data-session]"));
 export const session = String(page.dataset.session);
+/** The one that is shown; `main` has the session's id. */
+export const conversation = String(page.dataset.conversation);
 const log = /** @type {HTMLElement} */ (page.querySelector("[role=log]"));
 
 /** @param {string} selector */

@@ -95,13 +95,31 @@ function refill(target, made, selector) {
 /** Give a message, or the result in a card, another content. @param {HTMLElement} target @param {any[]} content */
 export function setContent(target, content) {
   if (target.matches(".result")) target.replaceChildren(...bodies(content, "part").flatMap((body) => [...body.children]));
-  else refill(target, bodies(content, "part"), ":not(header, .call, .actions)");
+  else refill(target, bodies(content, "part"), ":not(header, .call, .actions, .editing)");
 }
 
-/** What the metadata say about a message. @param {HTMLElement} target @param {Record<string, any>} [metadata] */
+/** What can be done with a message. @param {string} role */
+function controls(role) {
+  const made = element("div", "actions");
+  /** @param {string} label @param {string} begins */
+  const add = (label, begins) => {
+    const one = /** @type {HTMLButtonElement} */ (element("button", "quiet", label));
+    one.type = "button";
+    one.dataset.begins = begins;
+    made.append(one);
+  };
+  add("Fork from here", "fork-conversation");
+  if (role === "assistant") add("Answer again", "regenerate-message");
+  if (role === "user") add("Edit", "edit-message");
+  return made;
+}
+
+/** What the metadata say about a message. What a fork shares was not replaced by what came after it began. @param {HTMLElement} target @param {Record<string, any>} [metadata] */
 export function setMarks(target, metadata = {}) {
-  const marks = [metadata.incomplete && "incomplete", metadata.superseded_by && "replaced"].filter(Boolean).join(", ");
-  target.toggleAttribute("data-superseded", Boolean(metadata.superseded_by));
+  const kept = target.dataset.shared !== undefined && target.dataset.superseded === undefined;
+  const replaced = Boolean(metadata.superseded_by) && !kept;
+  const marks = [metadata.incomplete && "incomplete", replaced && "replaced"].filter(Boolean).join(", ");
+  target.toggleAttribute("data-superseded", replaced);
   const head = target.querySelector(":scope > header");
   head?.querySelector(".mark")?.remove();
   if (marks) head?.append(" ", element("span", "mark", marks));
@@ -123,6 +141,7 @@ export function message(said, target = element("article", "message")) {
   setContent(target, said.content);
   const calls = (said.tool_calls ?? []).map((call) => ({ ...call, type: "tool_call" }));
   refill(target, bodies(calls, "part call"), ".call");
+  target.append(controls(said.role));
   return target;
 }
 

@@ -2,7 +2,7 @@
 /** What the log shows of runs: answers to come, what became of them, tool calls that wait for a decision. The same as
  * templates/sessions/entry.html and sessions_app/transcript.py. */
 
-import { cardOf, linesOf, notesOf, openRunOf, place, session } from "./log.js";
+import { cardOf, conversation, linesOf, notesOf, openRunOf, place } from "./log.js";
 import { button, element, header, setContent } from "./messages.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */
@@ -92,7 +92,7 @@ export const SHOW_RUNS = {
     const [known] = linesOf(data.run_id);
     const position = data.upto ?? version;
     if (known?.dataset.open !== undefined) known.dataset.position = String(position);
-    else if (!known && data.conversation_id === session)
+    else if (!known && data.conversation_id === conversation)
       place(openRun(data.run_id, position, data.waits ? (data.input ?? null) : undefined, data.retries ?? undefined));
   },
   "run-input-changed": ({ data }) => {

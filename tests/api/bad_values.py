@@ -30,6 +30,8 @@ _RUN = frozenset(
         *("on_interrupt", "metadata", "expected_version"),
     }
 )
+_BEGUN = frozenset({"name", "id", "conversation_id", "expected_version"})
+_CONVERSATION = _BEGUN | {"input", "system", "answer", "metadata", "message_id"}
 _NAMED = b'{"name": "add-message", "payload": {"session_id": "$", "content": "x", "metadata": {"key": @}}}'
 
 WRITES = [
@@ -39,6 +41,34 @@ WRITES = [
     Write("POST", "sessions/{session}/messages/", {"content": "x"}, _SAID, _MESSAGE | {"answer", "expected_version"}),
     Write(
         "PATCH", "sessions/{session}/messages/{message}/", {"content": "x"}, _SAID, frozenset({"content", "metadata"})
+    ),
+    Write(
+        "POST",
+        "sessions/{session}/conversations/",
+        {"name": "x"},
+        b'{"name": "x", "metadata": {"key": @}}',
+        _CONVERSATION,
+    ),
+    Write(
+        "PATCH",
+        "sessions/{session}/conversations/{session}/",
+        {"name": "x"},
+        b'{"name": @}',
+        frozenset({"name", "is_archived"}),
+    ),
+    Write(
+        "POST",
+        "sessions/{session}/messages/{message}/edit/",
+        {"content": "x"},
+        b'{"content": @}',
+        _BEGUN | {"content", "answer"},
+    ),
+    Write(
+        "POST",
+        "sessions/{session}/messages/{message}/regenerate/",
+        {},
+        b'{"model": @}',
+        _BEGUN | {"model", "provider"},
     ),
     Write("POST", "sessions/{session}/runs/", {"input": "x"}, b'{"input": "x", "metadata": {"key": @}}', _RUN),
     Write("PATCH", "runs/{run}/", {"input": "x"}, b'{"input": @}', frozenset({"input", "expected_version"})),
@@ -134,6 +164,7 @@ _CONTENTS: list[Any] = [
     [{"type": "tool_result", "tool_call_id": "c", "content": ["x"]}],
 ]
 _CALLS: list[Any] = [1, {}, "x", [1], [{}], [{"type": "text", "text": "x"}], [{"tool_call_id": "c", "name": "n"}], None]
+_LABELS: list[Any] = [1, "", " \n", "x" * 201, [], {}]
 _VERSIONS: list[Any] = ["1", 1.5, -1, True, [1]]
 _COUNTS: list[Any] = [-1, 2**53 + 1, 2**62, 1.5, "1", True, [1], {}]
 
@@ -163,6 +194,32 @@ WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
         "expected_version": _VERSIONS,
     },
     "PATCH sessions/{session}/messages/{message}/": {"content": _CONTENTS, "metadata": _METADATA_VALUES},
+    "POST sessions/{session}/conversations/": {
+        "name": _LABELS,
+        "id": ["x", 1, "", {}, []],
+        "input": _CONTENTS,
+        "system": [1, [], {}],
+        "answer": ["yes", 1, None, True],
+        "metadata": [*_METADATA_VALUES, None],
+        "message_id": ["x", 1, "", None],
+        "expected_version": _VERSIONS,
+    },
+    "PATCH sessions/{session}/conversations/{session}/": {
+        "name": _LABELS,
+        "is_archived": ["yes", 1, True],
+    },
+    "POST sessions/{session}/messages/{message}/edit/": {
+        "content": [*_CONTENTS, None],
+        "name": _LABELS,
+        "answer": ["yes", 1, None],
+        "expected_version": _VERSIONS,
+    },
+    "POST sessions/{session}/messages/{message}/regenerate/": {
+        "model": [1, "", []],
+        "provider": [1, "", []],
+        "id": ["x", 1, ""],
+        "expected_version": _VERSIONS,
+    },
     "POST sessions/{session}/runs/": {
         "input": [*_CONTENTS],
         "id": ["x", 1, "", {}, []],

@@ -23,6 +23,13 @@ API: dict[str, Route] = {
     "sessions/<uuid:session_id>/messages/<uuid:message_id>/": Route(
         "owned", (("GET", None), ("PATCH", {"content": "x"}))
     ),
+    "sessions/<uuid:session_id>/messages/<uuid:message_id>/regenerate/": Route("owned", (("POST", {}),)),
+    "sessions/<uuid:session_id>/messages/<uuid:message_id>/edit/": Route("owned", (("POST", {"content": "x"}),)),
+    "sessions/<uuid:session_id>/conversations/": Route("owned", (("GET", None), ("POST", {"name": "x"}))),
+    "sessions/<uuid:session_id>/conversations/<uuid:conversation_id>/": Route(
+        "owned", (("GET", None), ("PATCH", {"name": "x"}))
+    ),
+    "sessions/<uuid:session_id>/history/": Route("owned"),
     "sessions/<uuid:session_id>/metrics/": Route("owned", (("GET", None), ("POST", {"prompt_tokens": 1}))),
     "sessions/<uuid:session_id>/events/": Route("owned"),
     "sessions/<uuid:session_id>/state/": Route("owned"),
@@ -61,6 +68,11 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "get-session": ("silent", {}),
     "delete-session": ("silent", {}),
     "list-sessions": ("list", {}),
+    "start-conversation": ("owned", {"name": "x"}),
+    "fork-conversation": ("owned", {"message_id": "{message}"}),
+    "regenerate-message": ("owned", {"message_id": "{message}"}),
+    "edit-message": ("owned", {"message_id": "{message}", "content": "x"}),
+    "update-conversation": ("owned", {"conversation_id": "{conversation}", "name": "x"}),
     "request-run": ("owned", {"input": "x"}),
     "change-queued-run": ("owned", {"run_id": "{run}", "input": "x"}),
     "cancel-run": ("owned", {"run_id": "{run}"}),

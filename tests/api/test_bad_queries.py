@@ -13,6 +13,8 @@ from tests.api.caller import Caller, any_problem, problem, recorded
 PARAMETERS = {
     "sessions/": ["q", "provider", "model", "is_active", "limit", "cursor", "format", "nothing"],
     "sessions/{}/messages/": ["conversation", "order", "limit", "cursor"],
+    "sessions/{}/conversations/": ["archived", "limit", "cursor"],
+    "sessions/{}/history/": ["node", "max_depth", "shape", "limit", "cursor"],
     "sessions/{}/events/": ["after", "types", "limit"],
     "sessions/{}/state/": ["at_version"],
 }
@@ -165,6 +167,14 @@ def test_no_moment_in_a_page_makes_the_server_fail(api: Caller, moment: str) -> 
 
 def test_no_text_in_a_form_makes_the_server_fail(api: Caller, session: str) -> None:
     assert api.client.post(f"/sessions/{session}/", {"content": "a\x00b"}).status_code < 500
+
+
+@pytest.mark.parametrize("case", VALUES)
+def test_no_conversation_in_a_page_makes_the_server_fail(api: Caller, session: str, case: str) -> None:
+    path = f"/sessions/{session}/?conversation={VALUES[case]}"
+    assert api.client.get(path).status_code == (404 if VALUES[case] else 200)
+    for content in ("", "x"):
+        assert api.client.post(path, {"content": content}).status_code < 500
 
 
 def test_no_field_of_the_form_of_a_new_session_makes_the_server_fail(api: Caller) -> None:

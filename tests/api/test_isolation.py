@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from bus.models import Stream, Work
 from bus.registry import default
-from sessions_app.models import Message, Run, Session
+from sessions_app.models import Conversation, Message, Run, Session
 from tests.api.caller import Caller, any_problem, problem, recorded
 from tests.api.classified import API, COMMANDS, PAGES, Route
 
@@ -36,6 +36,7 @@ class Property:
     """What Alice has: a session with a message, a run and a queued command."""
 
     def __init__(self, api: Caller) -> None:
+        self.api = api
         self.session = api.session(title="private title", metadata={"secret": "private data"})
         said = api.say(self.session, "private text", answer=True)
         queued = {"name": "add-message", "payload": {"session_id": self.session, "content": "private"}}
@@ -43,6 +44,7 @@ class Property:
         self.ids = {
             "session_id": self.session,
             "message_id": said["id"],
+            "conversation_id": self.fork(said["id"]),
             "run_id": said["answer_run_id"],
             "command_id": command,
         }
@@ -52,11 +54,15 @@ class Property:
         """The address of Alice's object, or of those named instead."""
         return re.sub(r"<uuid:(\w+)>", lambda match: (self.ids | ids)[match[1]], path)
 
+    def fork(self, message: str) -> str:
+        body = {"message_id": message, "name": "private fork"}
+        return str(self.api.post(f"sessions/{self.session}/conversations/", body).json()["id"])
+
     def of_nothing(self, path: str) -> str:
         return self.at(path, **dict.fromkeys(self.ids, NOTHING))
 
     def written(self) -> tuple[Any, ...]:
-        rows = [list(model.objects.order_by("id").values()) for model in (Session, Message, Run)]
+        rows = [list(model.objects.order_by("id").values()) for model in (Session, Conversation, Message, Run)]
         return recorded(), Stream.objects.count(), Work.objects.count(), rows
 
 
@@ -122,8 +128,11 @@ def test_what_is_somebody_elses_is_not_found_in_the_same_words_as_what_is_not(
         assert set(there.headers) == set(nothing.headers)
 
 
-@pytest.mark.parametrize(("method", "path", "body"), [call for call in calls(API, "owned") if "message_id" in call[1]])
-def test_a_message_is_not_reached_through_ones_own_session(
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [call for call in calls(API, "owned") if "message_id" in call[1] or "conversation_id" in call[1]],
+)
+def test_what_is_in_a_session_is_not_reached_through_ones_own(
     intruder: Caller, hers: Property, method: str, path: str, body: Any
 ) -> None:
     own = intruder.session()
@@ -144,9 +153,9 @@ def test_lists_show_ones_own_only(intruder: Caller, api: Caller, hers: Property)
 @pytest.mark.parametrize("prefer", ["", "respond-async"])
 @pytest.mark.parametrize("name", [name for name, (kind, _) in COMMANDS.items() if kind == "owned"])
 def test_no_command_reaches_somebody_elses_session(intruder: Caller, hers: Property, name: str, prefer: str) -> None:
-    fields = (
-        json.dumps(COMMANDS[name][1]).replace("{message}", hers.ids["message_id"]).replace("{run}", hers.ids["run_id"])
-    )
+    fields = json.dumps(COMMANDS[name][1])
+    for kind in ("message", "run", "conversation"):
+        fields = fields.replace(f"{{{kind}}}", hers.ids[f"{kind}_id"])
     answers = []
     for session in (hers.session, NOTHING):
         if name == "ensure-session" and (session == NOTHING or prefer):

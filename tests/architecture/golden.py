@@ -109,6 +109,10 @@ def examples() -> dict[str, Any]:
         "tokens": 900,
         "budget": 1000,
         "left_out": {"dropped": 3},
+        "name": "Another way",
+        "parent": SESSION,
+        "forked_at": 7,
+        "is_archived": True,
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.test import Client
 
 from bus.registry import default
+from sessions_app import commands
 from sessions_app.transcript import DECISIONS, REASONS
 from tests.story import Story
 from tests.web.session_page import page_of
@@ -28,6 +29,21 @@ def test_the_buttons_name_commands_that_exist_and_the_page_where_to_send_them(
     page = page_of(alice_client, story)
     assert f'data-runs-url="/api/v1/sessions/{story.id}/runs/"' in page
     assert 'data-commands-url="/api/v1/commands/"' in page
+
+
+def test_the_buttons_that_begin_forks_name_commands_that_exist(alice_client: Client, story: Story) -> None:
+    story.tell(commands.AddMessage, content="a question")
+    story.tell(commands.AddMessage, content="an answer", role="assistant")
+    page = page_of(alice_client, story)
+    offered = set(re.findall(r'data-begins="([a-z-]+)"', page))
+    scripted = set(re.findall(r'"([a-z]+-(?:conversation|message))"', (SCRIPTS / "messages.js").read_text()))
+    assert offered == scripted == {"fork-conversation", "regenerate-message", "edit-message"}
+    payload = {"session_id": str(story.id), "message_id": str(story.id)}
+    assert default.public_command("fork-conversation", payload)
+    assert default.public_command("regenerate-message", payload)
+    assert default.public_command("edit-message", {**payload, "content": [{"type": "text", "text": "x"}]})
+    shown = set(re.findall(r'^  "(conversation-[a-z]+)":', (SCRIPTS / "forks.js").read_text(), re.MULTILINE))
+    assert shown == {kind for kind in default.events if kind.startswith("conversation-")}
 
 
 def payload_of(name: str, story: Story) -> dict[str, Any]:

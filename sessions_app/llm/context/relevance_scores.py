@@ -4,6 +4,7 @@ and by the tool `session_search`."""
 from uuid import UUID
 
 from bus import sql
+from sessions_app.queries import LINE
 
 CONFIG = "simple"
 """The text search configuration: `simple` knows no language, and so none is put at a disadvantage."""
@@ -25,15 +26,18 @@ texts AS MATERIALIZED (
     FROM (SELECT id, position, role,
                  left((SELECT string_agg(concat_ws(' ', part->>'text', part->>'content', part->>'alt_text'), ' ')
                        FROM jsonb_array_elements(content) AS part), %(characters)s::int) AS said
-          FROM sessions_app_message
-          WHERE {where}
+          FROM {source}
           ORDER BY position DESC LIMIT %(latest)s::int) AS newest
 )
 """
 
+_CONVERSATION = f"""sessions_app_message JOIN {LINE}
+          ON conversation_id = line.member AND position <= least(line.upto, %(upto)s::bigint)"""
+_SESSION = "sessions_app_message WHERE session_id = %(session)s::uuid"
+
 # a word in more than half of the messages tells nothing about any of them; each lexeme is quoted as tsquery wants it
 _SCORES = f"""
-WITH {_TEXTS.format(where="conversation_id = %(conversation)s::uuid AND position <= %(upto)s::bigint")},
+WITH {_TEXTS.format(source=_CONVERSATION)},
 question AS (SELECT position, said FROM texts WHERE role = 'user' ORDER BY position DESC LIMIT 1),
 earlier AS (SELECT texts.* FROM texts, question WHERE texts.position < question.position),
 asked AS (
@@ -48,7 +52,7 @@ SELECT id, ts_rank_cd(words, any_word, 1 | 32)::float8 FROM earlier, telling WHE
 """  # 1: long messages are not better for their length alone; 32: between 0 and 1
 
 _SEARCH = f"""
-WITH {_TEXTS.format(where="session_id = %(session)s::uuid")},
+WITH {_TEXTS.format(source=_SESSION)},
 wanted AS (SELECT websearch_to_tsquery(%(config)s::text::regconfig, %(query)s::text) AS query)
 SELECT position, role, said
 FROM texts, wanted WHERE words @@ query

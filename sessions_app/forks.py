@@ -1,0 +1,114 @@
+"""Where a fork may begin, and what it then shares. Reads rows; called by `handlers.conversations`."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import Q
+
+from bus.exceptions import Invalid, Refused
+from sessions_app.llm import status
+from sessions_app.llm.context.count import Counter
+from sessions_app.llm.context.items import item_of
+from sessions_app.llm.context.pairs import paired
+from sessions_app.models import Conversation, Message, Run
+from sessions_app.queries import lineage_of, messages_in
+from sessions_app.values import Role, ToolCallPart
+
+MOST_ANCESTORS = 100
+"""Forks of forks of forks; each is one more place to read."""
+MOST_LOOKED_AT = 2_000
+"""Messages with tool calls or results, before and after the place, that are looked at."""
+
+_OF_TOOLS = (
+    Q(content__contains=[{"type": "tool_call"}])
+    | Q(content__contains=[{"type": "tool_result"}])
+    | Q(tool_call_id__isnull=False)
+    | ~Q(tool_calls=[])
+)
+
+
+class ForkTooDeep(Refused):
+    """This is a fork of a fork of a fork …: too many to fork it again. Start a conversation of its own."""
+
+    code = "fork-too-deep"
+    status = 422
+
+
+class ToolCallOpen(Refused):
+    """A tool call before this place has its result only after it; fork after the result, or before the call."""
+
+    code = "tool-call-open"
+    status = 409
+
+
+class Origin(NamedTuple):
+    """What a fork shares: of `parent` all up to the position `forked_at`."""
+
+    parent: UUID
+    forked_at: int
+
+
+def after(message: Message) -> Origin:
+    """All up to and including the message and the results of the tool calls so far, with what was said meanwhile.
+    Raises ToolCallOpen while a run still waits for them."""
+    return _origin(message.conversation_id, _with_results(message.conversation_id, message.position))
+
+
+def before(message: Message) -> Origin:
+    """All that came before the message. Raises ToolCallOpen when that came between a tool call and its result."""
+    return _origin(message.conversation_id, _between(message.conversation_id, message.position - 1))
+
+
+def of_answer(message: Message) -> tuple[Origin, Run | None]:
+    """All that the message answered, and the run it is of: what that run was asked, or all up to the last user message.
+    Raises Invalid where there is none."""
+    run = Run.objects.filter(id=message.run, session_id=message.session_id).first() if message.run else None
+    if run is not None:
+        return _origin(run.conversation_id, run.requested_version), run
+    earlier = messages_in(message.conversation_id).filter(role=Role.USER, position__lt=message.position)
+    question = earlier.order_by("-position").first()
+    if question is None:
+        raise Invalid("There is no user message that this one answers.")
+    return _origin(message.conversation_id, _between(message.conversation_id, question.position)), None
+
+
+def _between(conversation_id: UUID, cut: int) -> int:
+    if _with_results(conversation_id, cut) != cut:
+        raise ToolCallOpen
+    return cut
+
+
+def _with_results(conversation_id: UUID, cut: int) -> int:
+    """The place, or the first one after it that parts no call from its result."""
+    line = messages_in(conversation_id).filter(_OF_TOOLS)
+    earlier = line.filter(position__lte=cut).order_by("-position")[:MOST_LOOKED_AT][::-1]
+    later = line.filter(position__gt=cut).order_by("position")[:MOST_LOOKED_AT] if earlier else ()
+    items = [item_of(message, Counter()) for message in (*earlier, *later)]
+    pairs = paired(items)
+    open_runs = {
+        message.run
+        for number, message in enumerate(earlier)
+        for place, part in enumerate(items[number].content)
+        if isinstance(part, ToolCallPart) and (number, place) not in pairs and message.run
+    }
+    if Run.objects.filter(id__in=open_runs, state__in=status.OPEN).exists():
+        raise ToolCallOpen
+    for (call, _), (result, _) in sorted(pairs.items()):
+        if items[call].position <= cut:
+            cut = max(cut, items[result].position)
+    return cut
+
+
+def _origin(conversation_id: UUID, cut: int) -> Origin:
+    """The nearest conversation of which something is shared: two versions of one message are siblings, however one came
+    from the other. Raises ForkTooDeep."""
+    lineage = Conversation.objects.values_list("lineage", flat=True).get(id=conversation_id)
+    for parent, upto in [(conversation_id, cut), *lineage]:
+        if Message.objects.filter(conversation_id=parent, position__lte=upto).exists():
+            origin = Origin(UUID(str(parent)), upto)
+            break
+    else:
+        origin = Origin(conversation_id, cut)
+    if len(lineage_of(*origin)) > MOST_ANCESTORS:
+        raise ForkTooDeep
+    return origin

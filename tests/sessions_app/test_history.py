@@ -1,0 +1,77 @@
+"""The walk along dependencies: of any nodes, and of messages."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django.asserts import assertNumQueries
+
+from bus.exceptions import NotFound
+from sessions_app import commands
+from sessions_app.history import Node, in_session, walk
+from sessions_app.values import text_of, to_content
+from tests.conversations import fork, say
+from tests.runs import ask, do, told
+from tests.story import Story
+
+DIAMOND = {1: (), 2: (1,), 3: (1, 2), 4: (3, 2), 5: (4,)}
+
+
+def look(ident: UUID, steps: int) -> Iterable[Node]:
+    """One node of the diamond at a time."""
+    if ident.int not in DIAMOND:
+        return []
+    before = tuple(UUID(int=number) for number in DIAMOND[ident.int])
+    return [Node(id=ident, kind="number", row=ident.int, dependencies=before)]
+
+
+def walked(start: int, depth: int) -> list[int]:
+    """The numbers reached, in order."""
+    return [node.row for node in walk(UUID(int=start), depth, [look]).values()]
+
+
+def texts(story: Story, message: UUID, depth: int = 50) -> list[str]:
+    """What a message came from, and itself."""
+    return [text_of(to_content(node.row.content)) for node in walk(message, depth, in_session(story.id)).values()]
+
+
+@pytest.mark.parametrize(("depth", "reached"), [(0, [4]), (1, [2, 3, 4]), (2, [1, 2, 3, 4]), (9, [1, 2, 3, 4])])
+def test_each_node_is_told_once_after_all_it_depends_on(depth: int, reached: list[int]) -> None:
+    assert walked(4, depth) == reached
+
+
+def test_what_nobody_knows_is_not_found_but_may_be_missing_on_the_way() -> None:
+    with pytest.raises(NotFound):
+        walked(9, 3)
+
+    def half(ident: UUID, steps: int) -> Iterable[Node]:
+        return look(ident, steps) if ident.int != 1 else []
+
+    assert [node.row for node in walk(UUID(int=3), 5, [half]).values()] == [2, 3]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_came_from_what_its_run_was_asked(alice: User) -> None:
+    story = told(alice)
+    first = do(ask(story, "one"))
+    assert first.message is not None
+    aside = fork(story, first.message)
+    inside = say(story, "in the fork", conversation=aside)
+    later = say(story, "two")
+    again = do(UUID(str(story.tell(commands.RetryRun, run_id=first.id).data["id"])))
+    assert again.message is not None
+    assert texts(story, again.message) == ["one", "[echo] one"]
+    assert texts(story, first.message) == ["one", "[echo] one"]
+    assert texts(story, say(story, "three")) == ["one", "two", "[echo] one", "three"]
+    assert texts(story, later) == ["one", "[echo] one", "two"], "the one that was there then"
+    assert texts(story, inside) == ["one", "[echo] one", "in the fork"]
+
+
+@pytest.mark.django_db
+def test_the_length_of_a_history_is_no_matter_of_queries(story: Story) -> None:
+    last = [say(story, str(number)) for number in range(12)][-1]
+    with assertNumQueries(3):
+        assert texts(story, last, 5) == ["6", "7", "8", "9", "10", "11"]
+    with assertNumQueries(6):
+        assert len(texts(story, last)) == 12
