@@ -16,6 +16,7 @@ from sessions_app.llm.tables import (
     Reservation,
     UsageEntry,
 )
+from sessions_app.orchestration.tables import Prompt
 from sessions_app.values import Role, TokenMetrics
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Conversation",
     "Message",
     "ModelEntry",
+    "Prompt",
     "ProviderKey",
     "Reservation",
     "Run",
