@@ -92,10 +92,10 @@ def test_a_retry_has_what_the_run_before_had(alice: User) -> None:
 
 def test_a_run_out_of_time_keeps_what_it_had_said_and_ends_once(alice: User) -> None:
     story = told(alice, **SLOW)
-    run = do(ask(story, timeout=0.15, on_interrupt="retry"))
+    run = do(ask(story, timeout=0.8, on_interrupt="retry"))
     assert (run.state, run.error_code, run.failures) == ("failed", "timeout", [])
     message = Message.objects.get(run=run.id, role="assistant")
-    assert text_of(to_content(message.content)).startswith("[echo] word word")
+    assert text_of(to_content(message.content)).startswith("[echo] word")
     assert (message.id, message.metadata) == (run.message, {"incomplete": True})
     assert run.completion_tokens
     assert story.types().count("run-failed") == 1
@@ -131,8 +131,8 @@ def test_of_a_cancel_and_the_end_of_its_time_that_meet_the_cancel_counts(alice: 
 
 def test_the_time_goes_on_when_a_run_is_taken_up_again(alice: User) -> None:
     story = odd(alice, [ProviderError("later", code="unavailable", permanent=False)], [TextDelta("ok"), DONE])
-    run = do(ask(story, timeout=0.1))
-    assert (run.state, run.deadline) == ("queued", run.started_at + timedelta(seconds=0.1))  # type: ignore[operator]
+    run = do(ask(story, timeout=30))
+    assert (run.state, run.deadline) == ("queued", run.started_at + timedelta(seconds=30))  # type: ignore[operator]
     Run.objects.filter(id=run.id).update(deadline=run.started_at)
     while not (late := Run.objects.get(id=run.id)).finished_at:
         if runner.run(run.id):
