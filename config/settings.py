@@ -18,6 +18,14 @@ from config.embedded.folders import create_folders, publish
 from config.safety import refuse_unsafe
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+PROMPTS_FOLDER = Path(
+    env.text(
+        "PROMPTS_FOLDER",
+        str(BASE_DIR / "templates" / "prompts"),
+        "folder of named prompts: <name>/user.txt, system.txt, description.txt",
+        shown="templates/prompts/",
+    )
+)
 VAR = Path(env.text("PARLEY_VAR", str(BASE_DIR / "var"), "folder for data made at run time", shown="var/"))
 
 

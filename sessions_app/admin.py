@@ -16,6 +16,7 @@ from bus.exceptions import Refused
 from sessions_app.llm import admin as _of_models  # noqa: F401  (registers its pages)
 from sessions_app.llm import key_admin as _of_keys  # noqa: F401
 from sessions_app.models import Message, Run, Session
+from sessions_app.orchestration import admin as _of_prompts  # noqa: F401
 
 NAMES = 100
 """Names listed before a deletion is confirmed."""

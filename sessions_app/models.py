@@ -2,6 +2,8 @@
 
 (RunChunk is the exception: the text of an answer still streaming, kept by the engine, gone when it is complete.)"""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 
@@ -14,6 +16,7 @@ from sessions_app.llm.tables import (
     Reservation,
     UsageEntry,
 )
+from sessions_app.orchestration.tables import Prompt
 from sessions_app.values import Role, TokenMetrics
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "Conversation",
     "Message",
     "ModelEntry",
+    "Prompt",
     "ProviderKey",
     "Reservation",
     "Run",
@@ -147,6 +151,19 @@ class Run(models.Model):
     on_interrupt = models.CharField(max_length=5, default="keep")
     retries = models.UUIDField(null=True, blank=True)
     continues = models.UUIDField(null=True, blank=True)
+    config = models.JSONField(default=dict, blank=True, help_text="instead of the session's")
+    timeout = models.FloatField(null=True, blank=True, help_text="seconds it may take once a worker has begun")
+    time_left = models.DurationField(null=True, help_text="of its time, until a worker begins")
+    deadline = models.DateTimeField(null=True, help_text="when its time is over")
+    delay = models.FloatField(default=0.0, help_text="seconds before a worker may take it up")
+    budget = models.JSONField(null=True, blank=True, help_text="the most it may use: tokens, usd")
+    cost = models.DecimalField(
+        max_digits=COST_DIGITS + 6,
+        decimal_places=COST_PLACES,
+        null=True,
+        default=0,
+        help_text="USD; empty where a price is unknown",
+    )
     metadata = models.JSONField(default=dict, blank=True)
     requested_version = models.BigIntegerField(help_text="the session's version it answers")
     asked_version = models.BigIntegerField(null=True, help_text="later user messages are for other runs to answer")
@@ -183,6 +200,11 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.model} ({self.state})"
+
+    def seconds_left(self, at: datetime) -> float | None:
+        """Of its time, for a worker that begins then; None where it has no limit."""
+        left = self.deadline - at if self.deadline else self.time_left
+        return None if left is None else left.total_seconds()
 
 
 class RunChunk(models.Model):

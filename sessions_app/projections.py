@@ -5,9 +5,10 @@ The hot one (`message-added`) is set-based SQL: the append carries it in its own
 events at once. The others are few per session and use the ORM."""
 
 from typing import Any
+from uuid import UUID
 
 import msgspec
-from django.db.models import F
+from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce
 
 from bus.messages import Envelope
@@ -154,6 +155,7 @@ def token_metrics_updated(event: events.TokenMetricsUpdated, envelope: Envelope)
     )
     if event.run_id is not None:
         so_far = {name: Coalesce(F(name), 0) + getattr(event, name) for name in ("prompt_tokens", "completion_tokens")}
+        so_far["cost"] = F("cost") + event.cost if event.cost is not None else None
         Run.objects.filter(id=event.run_id, session_id=envelope.stream).update(**so_far)
     if event.usage is not None or event.cost != 0:
         enter(event, envelope)
@@ -185,6 +187,19 @@ def session_repriced(event: events.SessionRepriced, envelope: Envelope) -> None:
     for entry in event.entries:
         UsageEntry.objects.filter(id=entry.usage_id, session_id=envelope.stream).update(cost=entry.cost)
     touch(envelope, estimated_cost=event.estimated_cost)
+    reprice_runs([entry.usage_id for entry in event.entries], envelope)
+
+
+def reprice_runs(entries: list[UUID], envelope: Envelope) -> None:
+    """What the runs of these entries cost now; unknown where one of theirs is."""
+    of_session = UsageEntry.objects.filter(session_id=envelope.stream)
+    runs = of_session.filter(id__in=entries, run__isnull=False).values("run")
+    sums = (
+        of_session.filter(run__in=runs).values("run").annotate(known=Sum("cost"), of=Count("id"), priced=Count("cost"))
+    )
+    for of_run in sums.order_by("run"):
+        cost = of_run["known"] if of_run["of"] == of_run["priced"] else None
+        Run.objects.filter(id=str(of_run["run"]), session_id=envelope.stream).update(cost=cost)
 
 
 @projects(events.PluginStateChanged)

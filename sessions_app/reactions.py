@@ -65,13 +65,15 @@ def release_budget(event: Any, envelope: Envelope) -> None:
 def queue_run(event: events.RunRequested, envelope: Envelope) -> None:
     """The run's work row, under the run's id, unless its turn has not come."""
     if not event.waits:
-        _queue(event.run_id, event.model, envelope)
+        _queue(event.run_id, event.model, envelope, event.delay)
 
 
 @reacts_to(events.RunReleased, required=True)
 def queue_released(event: events.RunReleased, envelope: Envelope) -> None:
-    """Its turn has come."""
-    _queue(event.run_id, "", envelope)
+    """Its turn has come; what is left of its delay it still waits for."""
+    run = Run.objects.only("delay", "queued_at").get(id=event.run_id)
+    waited = (envelope.recorded_at - run.queued_at).total_seconds()
+    _queue(event.run_id, "", envelope, max(0.0, run.delay - waited))
 
 
 @reacts_to(events.RunResumed, required=True)
@@ -86,9 +88,10 @@ def drop_runs(event: events.SessionDeleted, envelope: Envelope) -> None:
     queue.drop_all(engine.KIND, envelope.stream)
 
 
-def _queue(run_id: UUID, name: str, envelope: Envelope) -> None:
+def _queue(run_id: UUID, name: str, envelope: Envelope, delay: float) -> None:
     context = Context(actor=envelope.actor, correlation_id=envelope.correlation_id)
-    if not queue.add(engine.KIND, run_id, name, context, session=envelope.session_id, max_attempts=engine.TRIES):
+    session, tries = envelope.session_id, engine.TRIES
+    if not queue.add(engine.KIND, run_id, name, context, session=session, delay=delay, max_attempts=tries):
         raise AlreadyExists(f"The id {run_id} is taken.")
 
 

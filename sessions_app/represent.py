@@ -72,7 +72,8 @@ def message_as_dict(message: Message) -> dict[str, Any]:
 
 
 def run_as_dict(run: Run) -> dict[str, Any]:
-    """A run. `first_token_seconds` is from the request to the first piece of the answer."""
+    """A run. `first_token_seconds` is from the request to the first piece of the answer; `cost` is in USD, null where
+    a price is unknown."""
     return {
         "id": str(run.id),
         "session_id": str(run.session_id),
@@ -86,12 +87,16 @@ def run_as_dict(run: Run) -> dict[str, Any]:
         "on_interrupt": run.on_interrupt,
         "retries": str(run.retries) if run.retries else None,
         "continues": str(run.continues) if run.continues else None,
+        "config": run.config,
+        "timeout": run.timeout,
+        "budget": run.budget,
         "attempt": run.attempt,
         "decisions": run.decisions,
         "cancel_requested": run.cancel_requested,
         "message_id": str(run.message) if run.message else None,
         "prompt_tokens": run.prompt_tokens,
         "completion_tokens": run.completion_tokens,
+        "cost": None if run.cost is None else f"{run.cost.normalize():f}",
         "finish_reason": run.finish_reason,
         "error": run.error,
         "error_code": run.error_code,

@@ -1,8 +1,11 @@
 """From the events of a run to its row. Part of `projections`."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Value
+from django.db.models.functions import Coalesce
 
 from bus.messages import Envelope, Event
 from bus.registry import projects
@@ -27,6 +30,11 @@ def requested(event: events.RunRequested, envelope: Envelope) -> None:
         on_interrupt=event.on_interrupt,
         retries=event.retries,
         continues=event.continues,
+        config=msgspec.to_builtins(event.config),
+        timeout=event.timeout,
+        time_left=None if event.timeout is None else timedelta(seconds=event.timeout),
+        delay=event.delay,
+        budget=msgspec.to_builtins(event.budget),
         metadata=event.metadata,
         requested_version=event.upto or envelope.version,
         asked_version=event.asked or (envelope.version if event.waits and event.input is None else None),
@@ -51,8 +59,16 @@ def released(event: events.RunReleased, envelope: Envelope) -> None:
 
 @projects(events.RunStarted)
 def started(event: events.RunStarted, envelope: Envelope) -> None:
-    """A worker has it."""
-    change_run(event, envelope, state=Run.State.RUNNING, attempt=event.attempt, started_at=envelope.recorded_at)
+    """A worker has it, and from the first one on its time runs."""
+    now = Value(envelope.recorded_at, DateTimeField())
+    change_run(
+        event,
+        envelope,
+        state=Run.State.RUNNING,
+        attempt=event.attempt,
+        started_at=envelope.recorded_at,
+        deadline=Coalesce("deadline", ExpressionWrapper(now + F("time_left"), DateTimeField())),
+    )
 
 
 @projects(events.RunContinued)
@@ -63,9 +79,10 @@ def continued(event: events.RunContinued, envelope: Envelope) -> None:
 
 @projects(events.RunRequiresAction)
 def requires_action(event: events.RunRequiresAction, envelope: Envelope) -> None:
-    """It waits for decisions."""
+    """It waits for decisions, which is none of its time."""
     undecided = dict.fromkeys(event.tool_call_ids)
-    change_run(event, envelope, state=Run.State.REQUIRES_ACTION, decisions=undecided)
+    left = ExpressionWrapper(F("deadline") - Value(envelope.recorded_at, DateTimeField()), DurationField())
+    change_run(event, envelope, state=Run.State.REQUIRES_ACTION, decisions=undecided, time_left=left, deadline=None)
 
 
 @projects(events.RunToolCallDecided)
@@ -116,8 +133,8 @@ def incomplete(event: events.RunIncomplete, envelope: Envelope) -> None:
 
 @projects(events.RunFailed)
 def failed(event: events.RunFailed, envelope: Envelope) -> None:
-    """It ended without a message."""
-    end_run(event, envelope, state=Run.State.FAILED, error=event.error, error_code=event.code)
+    """It ended without an answer."""
+    end_run(event, envelope, state=Run.State.FAILED, error=event.error, error_code=event.code, message=event.message_id)
 
 
 @projects(events.RunCancelled)

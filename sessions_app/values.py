@@ -69,6 +69,10 @@ OnInterrupt = Literal["keep", "retry"]
 RunOutcome = Literal["completed", "incomplete", "failed", "cancelled", "interrupted"]
 Temperature = Annotated[float, Meta(ge=0.0, le=2.0)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+MaxTokens = Annotated[int, Meta(ge=1, le=10_000_000)]
+Timeout = Annotated[float, Meta(gt=0, le=604_800)]
+"""Seconds, at most a week."""
+MOST_USD, USD_PLACES = Decimal(10) ** 10, 16
 
 
 def parts(content: str | Content) -> Content:
@@ -105,7 +109,7 @@ class SessionConfig(Value):
     model: Name
     system_prompt: str | None = None
     temperature: Temperature | None = None
-    max_tokens: Annotated[int, Meta(ge=1, le=10_000_000)] | None = None
+    max_tokens: MaxTokens | None = None
     context_strategy: Strategy | None = None
     tools: list[Name] | None = None
     provider_options: Metadata | None = None
@@ -118,10 +122,32 @@ class ConfigPatch(Value):
     model: Name | UnsetType = UNSET
     system_prompt: str | UnsetType | None = UNSET
     temperature: Temperature | UnsetType | None = UNSET
-    max_tokens: Annotated[int, Meta(ge=1, le=10_000_000)] | UnsetType | None = UNSET
+    max_tokens: MaxTokens | UnsetType | None = UNSET
     context_strategy: Strategy | UnsetType | None = UNSET
     tools: list[Name] | UnsetType | None = UNSET
     provider_options: Metadata | UnsetType | None = UNSET
+
+
+class RunConfig(Value):
+    """What one run has instead of its session's configuration; what is not said stays as the session has it."""
+
+    temperature: Temperature | None = None
+    max_tokens: MaxTokens | None = None
+
+
+class RunBudget(Value):
+    """The most that one run may use, over all its requests. What is not said is not limited."""
+
+    tokens: Annotated[int, Meta(ge=1, le=2**53)] | None = None
+    usd: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        """An amount that a column of money could hold. Raises ValueError."""
+        usd = self.usd
+        if usd is None:
+            return
+        if not usd.is_finite() or not 0 < usd < MOST_USD or int(usd.as_tuple().exponent) < -USD_PLACES:
+            raise ValueError(f"Expected an amount of USD above 0, with at most {USD_PLACES} decimals")
 
 
 class MetricsPatch(Value):

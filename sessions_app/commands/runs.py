@@ -11,7 +11,10 @@ from sessions_app.values import (
     Name,
     OnBusy,
     OnInterrupt,
+    RunBudget,
+    RunConfig,
     RunOutcome,
+    Timeout,
     ToolCallPart,
     ToolResultPart,
 )
@@ -20,7 +23,8 @@ from sessions_app.values import (
 class RequestRun(SessionCommand):
     """Ask for an answer. With `input` it is to a new user message, which joins the conversation when the run's turn
     comes; without, to the conversation as it is. While another run is at work, `on_busy` decides: refuse, wait, or
-    stop that one first. `on_interrupt`: what becomes of a run that is cut off in mid-answer."""
+    stop that one first. `on_interrupt`: what becomes of a run that is cut off in mid-answer. `config` is instead of
+    the session's, `timeout` the seconds it may take once a worker has begun, `budget` the most it may use."""
 
     input: str | Content | None = None
     run_id: UUID | None = None
@@ -30,6 +34,9 @@ class RequestRun(SessionCommand):
     tools: list[Name] | None = None
     on_busy: OnBusy = "enqueue"
     on_interrupt: OnInterrupt = "keep"
+    config: RunConfig = RunConfig()
+    timeout: Timeout | None = None
+    budget: RunBudget | None = None
     metadata: Metadata = {}
 
 

@@ -9,15 +9,18 @@ from sessions_app.values import (
     Content,
     Metadata,
     OnInterrupt,
+    RunBudget,
+    RunConfig,
 )
 
 
 class RunRequested(Event):
     """An answer is wanted. `waits`: another run of the conversation comes first; `input` then joins the conversation
     with `run-released`. `tokens`: an estimate of what it answers. `upto`: the version up to which the conversation is
-    answered, where that is not this one; `asked`: user messages after this version are for others to answer."""
+    answered, where that is not this one; `asked`: user messages after this version are for others to answer.
+    `timeout`: seconds it may take from the moment a worker begins; `delay`: seconds before one may."""
 
-    schema = 2
+    schema = 3
 
     run_id: UUID
     conversation_id: UUID
@@ -33,11 +36,20 @@ class RunRequested(Event):
     continues: UUID | None = None
     upto: int | None = None
     asked: int | None = None
+    config: RunConfig = RunConfig()
+    timeout: float | None = None
+    delay: float = 0.0
+    budget: RunBudget | None = None
     metadata: Metadata = {}
 
     @staticmethod
     def upcast_v1_v2(values: Metadata) -> Metadata:
         """Nothing of it was said."""
+        return values
+
+    @staticmethod
+    def upcast_v2_v3(values: Metadata) -> Metadata:
+        """It was as its session, without limits."""
         return values
 
 
@@ -139,18 +151,24 @@ class RunIncomplete(Event):
 
 
 class RunFailed(Event):
-    """No answer came."""
+    """No answer came, or not in time; what was said until then is kept as a message."""
 
-    schema = 2
+    schema = 3
     ends_tail = "run_id"
 
     run_id: UUID
     error: str
     code: str = ""
+    message_id: UUID | None = None
 
     @staticmethod
     def upcast_v1_v2(values: Metadata) -> Metadata:
         """It had no code."""
+        return values
+
+    @staticmethod
+    def upcast_v2_v3(values: Metadata) -> Metadata:
+        """Nothing was kept."""
         return values
 
 

@@ -113,8 +113,12 @@ def postpone_run(command: commands.PostponeRun, context: Context) -> Iterator[Ev
 
 @handles(commands.EndRun)
 def end_run(command: commands.EndRun, context: Context) -> Iterator[Event]:
-    """What was said stays, marked where it is not whole; what was used is counted once: a run ends once."""
-    run = _run(command, status.HAPPENS[command.outcome])
+    """What was said stays, marked where it is not whole; what was used is counted once: a run ends once. Of a cancel
+    and the end of its time that meet, the cancel counts."""
+    run = run_in(command.session_id, command.run_id)
+    if command.code == status.TIMED_OUT and run.cancel_requested:
+        command = changed(command, outcome="incomplete", reason="cancelled")
+    check(run, status.HAPPENS[command.outcome])
     whole = command.outcome == "completed"
     message = None
     if command.text or whole:  # a whole answer may be empty; it is an answer
@@ -131,7 +135,7 @@ def end_run(command: commands.EndRun, context: Context) -> Iterator[Event]:
         case "incomplete":
             yield events.RunIncomplete(run_id=run.id, message_id=message_id, reason=command.reason)
         case "failed":
-            yield events.RunFailed(run_id=run.id, error=command.error, code=command.code)
+            yield events.RunFailed(run_id=run.id, error=command.error, code=command.code, message_id=message_id)
         case "cancelled":
             yield events.RunCancelled(run_id=run.id)
         case "interrupted":

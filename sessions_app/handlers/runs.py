@@ -10,7 +10,7 @@ from bus.exceptions import AlreadyExists, NotFound, Refused
 from bus.messages import Context, Event, changed, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, queries
-from sessions_app.llm import admission, status
+from sessions_app.llm import admission, options, status
 from sessions_app.models import Message, Run, Session
 from sessions_app.values import Content, Role, parts
 
@@ -122,6 +122,9 @@ def request_run(command: commands.RequestRun, context: Context) -> Any:
         tools=(session.config.get("tools") or []) if command.tools is None else command.tools,
         input=None if command.input is None else parts(command.input),
         on_interrupt=command.on_interrupt,
+        config=command.config,
+        timeout=command.timeout,
+        budget=command.budget,
         metadata=command.metadata,
     )
     yield from requested(session, wanted, command.on_busy)
@@ -193,6 +196,9 @@ def again(old: Run, run_id: UUID) -> events.RunRequested:
         model=old.model,
         tools=old.tools,
         on_interrupt="retry" if old.on_interrupt == "retry" else "keep",
+        config=options.config_of(old),
+        timeout=old.timeout,
+        budget=options.budget_of(old),
         metadata=old.metadata,
     )
 

@@ -6,16 +6,13 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from sessions_app.events import RunRequested
-from sessions_app.llm import budgets, capabilities, catalog, tools
+from sessions_app.llm import budgets, capabilities, catalog, options, tools
 from sessions_app.llm.base import Usage
 from sessions_app.llm.context.count import Counter, answer_room
-from sessions_app.models import Message, Run, Session
+from sessions_app.llm.options import Asking
+from sessions_app.models import Message, Session
 from sessions_app.queries import messages_in
-from sessions_app.values import Content, ImagePart
-
-Asking = RunRequested | Run
-"""A run that is requested, or one that waits."""
+from sessions_app.values import Content, ImagePart, parts
 
 
 def tokens_of(content: Content) -> int:
@@ -25,17 +22,22 @@ def tokens_of(content: Content) -> int:
 
 def admit(session: Session, wanted: Asking, content: Content, line: QuerySet[Message] | None = None) -> None:
     """`content` is what the run is to answer, `line` what was said before, if not that of its conversation. Raises
-    UnknownTool, CapabilityMissing or ContextOverflow."""
+    UnknownTool, CapabilityMissing, ContextOverflow or, where the run's own budget does not reach for a request with
+    this alone, BudgetExhausted."""
     before = messages_in(wanted.conversation_id) if line is None else line
-    tools.specs(wanted.tools)
+    offered, longest = tools.specs(wanted.tools), options.max_tokens(session, wanted)
     capabilities.check(
         wanted.provider,
         wanted.model,
         images=any(isinstance(part, ImagePart) for part in content) or _shows_images(before),
         tools=bool(wanted.tools),
         tokens=tokens_of(content),  # what came before can be left out, what is asked now cannot
-        max_tokens=session.config.get("max_tokens"),
+        max_tokens=longest,
     )
+    allowance = options.allowance_of(wanted)
+    if allowance is not None:
+        always = parts(session.config.get("system_prompt") or "")
+        allowance.longest_answer(tokens_of(content) + tokens_of(always) + Counter().tools(offered), longest)
 
 
 def _shows_images(line: QuerySet[Message]) -> bool:
@@ -48,7 +50,7 @@ def set_aside(session: Session, run_id: UUID, wanted: Asking, tokens: int) -> No
     Raises BudgetExhausted."""
     prompt = session.context_tokens + tokens
     window = catalog.window(wanted.provider, wanted.model)
-    answer = answer_room(window, session.config.get("max_tokens"))
+    answer = answer_room(window, options.max_tokens(session, wanted))
     if window is not None:
         prompt = min(prompt, window)
     usage = Usage(input_tokens=prompt, output_tokens=answer)

@@ -8,22 +8,26 @@ import msgspec
 from django.conf import settings
 from django.db.models import Q
 
-from sessions_app.llm import catalog, tools
+from bus.messages import changed
+from sessions_app.llm import catalog, options, tools
 from sessions_app.llm.base import Request, Turn
 from sessions_app.llm.context.count import Counter, room
 from sessions_app.llm.context.items import item_of
 from sessions_app.llm.context.plan import Item, Plan
 from sessions_app.llm.context.planner import plan
 from sessions_app.llm.context.relevance_scores import scores
+from sessions_app.llm.options import Allowance
 from sessions_app.models import Message, Run, Session
 from sessions_app.queries import counted, messages_in
-from sessions_app.values import Role, Strategy, ToolCallPart, ToolResultPart, parts, to_content
+from sessions_app.values import Role, RunConfig, Strategy, ToolCallPart, ToolResultPart, parts, to_content
 
 MOST_MESSAGES = 2_000
 """So many of the latest messages are looked at."""
 FIRST = 1
 """The version of the event that created the session, and its system message."""
 WITH_SCORES = ("relevance", "adaptive")
+LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+"""Options of providers that say how long an answer may be."""
 CONTINUE = "Go on exactly where your last message stops. Repeat nothing and do not comment on this."
 
 
@@ -39,6 +43,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     asked: int | None = None
     run_id: UUID | None = None
     continues: bool = False
+    config: RunConfig = RunConfig()
+    allowance: Allowance | None = None
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +67,8 @@ def asked_by(run: Run) -> Asked:
         asked=run.asked_version,
         run_id=run.id,
         continues=run.continues is not None,
+        config=options.config_of(run),
+        allowance=options.allowance_of(run),
     )
 
 
@@ -86,8 +94,9 @@ def messages(asked: Asked) -> list[Message]:
 
 
 def prepare(asked: Asked, strategy: Strategy | None = None) -> Prepared:
-    """The next request. Raises ContextOverflow when what must be in it does not fit."""
-    config: dict[str, Any] = asked.session.config
+    """The next request. Raises ContextOverflow when what must be in it does not fit, BudgetExhausted when the run may
+    not use so much."""
+    config: dict[str, Any] = asked.session.config | msgspec.to_builtins(asked.config)
     counter, offered = Counter(), tools.specs(asked.tools)
     items = _items(asked, counter)
     window = catalog.window(asked.provider, asked.model)
@@ -102,9 +111,32 @@ def prepare(asked: Asked, strategy: Strategy | None = None) -> Prepared:
         tools=offered,
         temperature=config.get("temperature"),
         max_tokens=config.get("max_tokens"),
-        options=config.get("provider_options") or {} if asked.provider == asked.session.provider else {},
+        options=_options(asked),
     )
-    return Prepared(request=request, plan=chosen, counter=counter)
+    prepared = Prepared(request=request, plan=chosen, counter=counter)
+    return prepared if asked.allowance is None else _within(asked.allowance, prepared)
+
+
+def _options(asked: Asked) -> dict[str, Any]:
+    """The session's options for its provider, without those that the run has something to say about."""
+    if asked.provider != asked.session.provider:
+        return {}
+    given: dict[str, Any] = asked.session.config.get("provider_options") or {}
+    meant = {"temperature"} if asked.config.temperature is not None else set()
+    if asked.config.max_tokens is not None or asked.allowance is not None:
+        meant |= set(LENGTHS)
+    return {name: value for name, value in given.items() if name not in meant}
+
+
+def _within(allowance: Allowance, prepared: Prepared) -> Prepared:
+    """The answer no longer than the run's budget reaches, and no summary that it does not reach for as well."""
+    request, plan, counter = prepared.request, prepared.plan, prepared.counter
+    prompt = counter.turns(request.turns) + counter.tools(request.tools)
+    longest = allowance.longest_answer(prompt, request.max_tokens)
+    wanted = plan.wanted_summary
+    if wanted is not None and not allowance.allows(prompt + counter.turns(wanted.turns), wanted.max_tokens + 1):
+        plan = changed(plan, wanted_summary=None)
+    return Prepared(request=changed(request, max_tokens=longest), plan=plan, counter=counter)
 
 
 def _asked_last(items: list[Item], asked: Asked) -> list[Item]:

@@ -4,12 +4,22 @@ import asyncio
 
 from django.conf import settings
 
+from bus.database import in_thread
 from bus.loop import submit
-from sessions_app.llm import catalog
-from sessions_app.llm.base import Credentials, Provider
+from sessions_app.llm import catalog, keys
+from sessions_app.llm.base import Credentials, Provider, ProviderError
 
 _clients: dict[str, tuple[Credentials, Provider]] = {}
 _closing: set[asyncio.Task[None]] = set()
+
+
+async def ready(provider_name: str) -> Provider:
+    """The client of a provider with the key it has now. Raises ProviderError."""
+    if provider_name not in settings.LLM_PROVIDERS:
+        detail = f"The provider {provider_name!r} is not configured on this server."
+        raise ProviderError(detail, code="not-configured", permanent=True)
+    key = keys.fresh(provider_name)
+    return client(provider_name, key if key is not None else await in_thread(keys.credentials, provider_name))
 
 
 def client(provider_name: str, credentials: Credentials) -> Provider:

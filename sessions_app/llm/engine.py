@@ -4,7 +4,9 @@ A run is a flow on the process loop: it holds no thread and no database connecti
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -15,11 +17,10 @@ from bus.messages import CommandResult
 from bus.work import kinds, lease, runner
 from bus.work.lease import Lease
 from sessions_app import commands
-from sessions_app.llm import asking, calls, chunks, keys, leftovers, reporting, stops, summaries, tools
+from sessions_app.llm import asking, calls, chunks, clients, leftovers, reporting, status, stops, summaries, tools
 from sessions_app.llm.asking import Prepared
-from sessions_app.llm.base import Provider, ProviderError, Usage
+from sessions_app.llm.base import ProviderError, Usage
 from sessions_app.llm.budgets import BudgetExhausted
-from sessions_app.llm.clients import client
 from sessions_app.llm.streaming import Answer
 from sessions_app.models import Run
 from sessions_app.values import RunOutcome, ToolCallPart
@@ -50,13 +51,23 @@ class Flow:
         self.answer: Answer | None = None
         self.retries_interrupted = False
         self.provider = ""
+        self.time_over = float("inf")  # by time.monotonic()
+        self.clock = asyncio.timeout_at(None)
         self._run: Run | None = None
 
     async def go(self) -> None:
-        """From the claim to the end, to a pause for approval, or to the next try."""
+        """From the claim to the end, to a pause for approval, or to the next try. Raises TimeoutError."""
+        async with self.clock:
+            step = await self._step(self._begin)
+            if self.time_over != float("inf"):
+                self.clock.reschedule(asyncio.get_running_loop().time() + self.time_over - time.monotonic())
+                await asyncio.sleep(0)  # it may be over already
+            await self._go_on(step)
+
+    async def _go_on(self, step: Step) -> None:
         rounds = 0
         while not self.over:
-            wanted, prepared = await self._step(self._prepare if self.attempt else self._begin)
+            wanted, prepared = step
             if wanted:
                 await self._use_tools(wanted)
             elif prepared is not None and prepared.plan.wanted_summary is not None and rounds < summaries.MOST_ROUNDS:
@@ -64,6 +75,8 @@ class Flow:
                 await self._summarise(prepared)
             elif prepared is not None:
                 await self._ask(prepared)
+            if not self.over:
+                step = await self._step(self._prepare)
 
     async def _step(self, function: Callable[..., T], *arguments: Any) -> T:
         """One transaction in a thread. A stop that comes meanwhile is heeded once it has ended."""
@@ -71,7 +84,9 @@ class Flow:
         try:
             return await asyncio.shield(step)
         except asyncio.CancelledError:
-            await asyncio.wait([step])
+            while not step.done():  # two stops may come: its time is over, and somebody cancels
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([step])
             raise
 
     # -- the beginning ---------------------------------------------------------------------------------------------
@@ -89,6 +104,8 @@ class Flow:
         else:
             started = reporting.report(self.held, commands.StartRun(session_id=self.held.stream, run_id=run.id))
             run.attempt = self.attempt = started.data["attempt"]
+            left = run.seconds_left(started.events[0].recorded_at)
+            self.time_over = time.monotonic() + left if left is not None else self.time_over
             return self._prepare(run)
         return [], None
 
@@ -134,7 +151,7 @@ class Flow:
     async def _ask(self, prepared: Prepared) -> None:
         answer = self.answer = Answer(self.held, self.attempt, prepared.request)
         try:
-            await answer.stream(await self._provider())
+            await answer.stream(await clients.ready(self.provider))
         except ProviderError as error:
             await self._step(self._failed, error, answer)
         else:
@@ -142,13 +159,6 @@ class Flow:
         finally:
             chunks.writer().forget(self.held)
         self.answer = None
-
-    async def _provider(self) -> Provider:
-        if self.provider not in settings.LLM_PROVIDERS:
-            detail = f"The provider {self.provider!r} is not configured on this server."
-            raise ProviderError(detail, code="not-configured", permanent=True)
-        key = keys.fresh(self.provider)
-        return client(self.provider, key if key is not None else await in_thread(keys.credentials, self.provider))
 
     def _answered(self, answer: Answer) -> None:
         assert answer.finish is not None
@@ -188,7 +198,7 @@ class Flow:
     async def _summarise(self, prepared: Prepared) -> None:
         """Ask for the summary the plan wants; a bad one is billed, not used, and the request goes as it is."""
         try:
-            provider = await self._provider()
+            provider = await clients.ready(self.provider)
         except ProviderError:
             await self._ask(prepared)
             return
@@ -201,15 +211,15 @@ class Flow:
     def _failed(self, error: ProviderError, answer: Answer) -> None:
         """Tokens that came are billed: such an answer is only repeated where that was asked for."""
         spoke = bool(answer.text or answer.calls)
-        last = error.permanent or self.held.last_attempt
+        pause = min(LONGEST_PAUSE, settings.RUN_RETRY_PAUSE * 2.0 ** (self.held.attempts - 1))
+        delay = max(pause * random.uniform(0.5, 1.0), min(error.retry_after or 0.0, LONGEST_PATIENCE))
+        last = error.permanent or self.held.last_attempt or time.monotonic() + delay >= self.time_over
         if answer.text and (last or not self.retries_interrupted):
             self._end_with("interrupted", answer)
         elif last:
             usage = answer.usage if spoke else None
             self._end("failed", code=error.code, error=error.detail, usage=usage)
         else:
-            pause = min(LONGEST_PAUSE, settings.RUN_RETRY_PAUSE * 2.0 ** (self.held.attempts - 1))
-            delay = max(pause * random.uniform(0.5, 1.0), min(error.retry_after or 0.0, LONGEST_PATIENCE))
             self._postpone(error.code, error.detail, delay, answer.usage if spoke else None)
 
     def _postpone(self, code: str, detail: str, delay: float, usage: Usage | None, *, untried: bool = False) -> None:
@@ -230,7 +240,8 @@ class Flow:
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def stopped(self, why: str) -> None:
-        """Told to stop. Lost: another worker has it. Cancelled: what was said is kept. Else it is handed back."""
+        """Told to stop. Lost: another worker has it. Cancelled, or out of time: what was said is kept. Else it is
+        handed back."""
         if why == "lost" or self.over:
             return
         said = self.answer is not None and bool(self.answer.text)
@@ -238,6 +249,8 @@ class Flow:
             if why == "cancelled":
                 outcome: RunOutcome = "incomplete" if said or self.spoke else "cancelled"
                 self._end_with(outcome, self.answer, reason="cancelled")
+            elif why == status.TIMED_OUT:
+                self._end_with("failed", self.answer, code=why, error="It took longer than it may.")
             elif said and not self.retries_interrupted:
                 self._end_with("interrupted", self.answer)
             elif said and self.answer is not None:
@@ -265,7 +278,12 @@ async def answer(held: Lease) -> None:
     try:
         await flow.go()
     except asyncio.CancelledError as stop:
-        await in_thread(flow.stopped, stop.args[0] if stop.args else "shutdown")
+        unsaid = status.TIMED_OUT if flow.clock.expired() else "shutdown"  # another stop came just after its time
+        await in_thread(flow.stopped, stop.args[0] if stop.args else unsaid)
+    except TimeoutError:
+        if not flow.clock.expired():
+            raise
+        await in_thread(flow.stopped, status.TIMED_OUT)
     finally:
         chunks.writer().forget(held)
     if runner.active.get(held.id) is not held and not flow.over:

@@ -11,6 +11,8 @@ from sessions_app.llm.base import Usage
 
 PER = -6
 """Prices are for a million (10^6) tokens."""
+MOST = 2**53
+"""Tokens: as many as one likes."""
 _EXACT = Context(prec=80, traps=[Inexact])
 """Enough for any number of tokens (int64) at any price a column holds, and loud where it were not."""
 
@@ -92,3 +94,16 @@ def _hour_writes(usage: Usage) -> int:
     said = usage.raw.get("cache_creation")
     tokens = said.get("ephemeral_1h_input_tokens") if isinstance(said, dict) else None
     return min(tokens, usage.cache_write_tokens) if isinstance(tokens, int) and tokens > 0 else 0
+
+
+def answer_for(usd: Decimal, prompt_tokens: int, prices: Prices) -> int | None:
+    """The tokens of answer that so many USD pay for after such a prompt (negative: not even for that one); None where
+    a price is unknown."""
+    asked = cost(Usage(input_tokens=prompt_tokens), prices)
+    if asked is None or prices.output is None or prices.reasons is None:
+        return None
+    rate = max(prices.output.at(prompt_tokens), prices.reasons.at(prompt_tokens))
+    left = usd - asked
+    if left < 0:
+        return -1
+    return MOST if not rate else int(min(left.scaleb(-PER) / rate, Decimal(MOST)))

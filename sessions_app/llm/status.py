@@ -10,6 +10,9 @@ Status = Literal["queued", "running", "requires_action"] | RunOutcome
 ENDED: frozenset[str] = frozenset({"completed", "incomplete", "failed", "cancelled", "interrupted"})
 OPEN: frozenset[str] = frozenset({"queued", "running", "requires_action"})
 
+TIMED_OUT = "timeout"
+"""The code of a run that took longer than it may; the providers' own code for what did not answer in time."""
+
 NEXT: Mapping[str, Mapping[str, str]] = {
     "queued": {
         "start": "running",

@@ -27,7 +27,7 @@ _TOKENS = frozenset({"prompt_tokens", "completion_tokens", "context_tokens", "ex
 _RUN = frozenset(
     {
         *("input", "id", "run_id", "conversation", "conversation_id", "provider", "model", "tools", "on_busy"),
-        *("on_interrupt", "metadata", "expected_version"),
+        *("on_interrupt", "config", "timeout", "budget", "metadata", "expected_version"),
     }
 )
 _BEGUN = frozenset({"name", "id", "conversation_id", "expected_version"})
@@ -229,6 +229,17 @@ WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
         "tools": ["x", 1, [1], {}],
         "on_busy": ["wait", 1, None],
         "on_interrupt": ["wait", 1, None],
+        "config": [
+            *(1, "x", [], None, {"model": "echo"}),
+            *({"temperature": given} for given in _TEMPERATURES),
+            *({"max_tokens": given} for given in _LIMITS),
+        ],
+        "timeout": [0, -1, "9", 1e9, True, []],
+        "budget": [
+            *(1, "x", [], {"eur": 1}),
+            *({"tokens": given} for given in _LIMITS[:2] + _LIMITS[3:]),
+            *({"usd": given} for given in [0, -1, "x", "NaN", "Infinity", 1e10, "1e-17", "1e-999999", [], True]),
+        ],
         "metadata": [*_METADATA_VALUES, None],
         "expected_version": _VERSIONS,
     },

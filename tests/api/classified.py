@@ -42,6 +42,8 @@ API: dict[str, Route] = {
     "runs/<uuid:run_id>/continue/": Route("owned", (("POST", {}),)),
     "runs/<uuid:run_id>/decisions/": Route("owned", (("POST", {"tool_call_id": "c", "approve": True}),)),
     "models/": Route("shared"),
+    "prompts/": Route("shared"),
+    "prompts/<slug:name>/": Route("shared"),
     "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
     "commands/<uuid:command_id>/": Route("owned"),
     "": Route("gone"),

@@ -23,7 +23,7 @@ MEMBERS = {
         "finished_at",
     ),
     *("waits", "tools", "input", "on_interrupt", "retries", "continues", "decisions", "cancel_requested", "metadata"),
-    "first_token_seconds",
+    *("first_token_seconds", "config", "timeout", "budget", "cost"),
 }
 
 

@@ -108,6 +108,9 @@ def examples() -> dict[str, Any]:
         "method": "truncate",
         "tokens": 900,
         "budget": 1000,
+        "timeout": 90.0,
+        "run-requested.config": values.RunConfig(temperature=0.5, max_tokens=1000),
+        "run-requested.budget": values.RunBudget(tokens=5000, usd=Decimal("0.25")),
         "left_out": {"dropped": 3},
         "name": "Another way",
         "parent": SESSION,
@@ -132,7 +135,7 @@ def main() -> None:
         if path.exists() or not kind.__module__.startswith(("bus.", "sessions_app.")):
             continue
         names = [name for name in get_type_hints(kind) if name in kind.__struct_fields__ and name != "session_id"]
-        event = kind(session_id=SESSION, **{name: known[name] for name in names})
+        event = kind(session_id=SESSION, **{name: known.get(f"{kind.type}.{name}", known.get(name)) for name in names})
         data = json.loads(codec.encode_data(event))
         path.write_text(json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) + "\n")
         msgspec.convert(data, kind)

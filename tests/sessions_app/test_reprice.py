@@ -8,17 +8,20 @@ from typing import Any, cast
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.utils import timezone
 
 from bus.bus import bus
 from bus.exceptions import Forbidden
 from bus.log import store
-from bus.messages import SYSTEM, Actor, Context
+from bus.log.transaction import transact
+from bus.messages import SYSTEM, Actor, Context, uuid7
 from sessions_app import commands, events, metrics
 from sessions_app.handlers import tokens
 from sessions_app.llm import catalog
 from sessions_app.llm.base import Usage
-from sessions_app.models import ModelEntry, Session, UsageEntry
+from sessions_app.metrics import Source
+from sessions_app.models import ModelEntry, Run, Session, UsageEntry
 from sessions_app.state import state_at
 from sessions_app.values import MetricsPatch, SessionConfig, TokenMetrics
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
@@ -67,6 +70,26 @@ def reprice(*options: str) -> str:
     out = StringIO()
     call_command("reprice", *options, stdout=out)
     return out.getvalue()
+
+
+def test_a_run_costs_what_its_requests_do_once_the_prices_are_known(unknown: Story) -> None:
+    run = uuid7()
+    used = [
+        events.RunRequested(run_id=run, conversation_id=unknown.id, provider="nobody", model="unknown", waits=True),
+        *metrics.used(Session.objects.get(id=unknown.id), Usage(input_tokens=1), Source("nobody", "unknown", run)),
+        *metrics.used(Session.objects.get(id=unknown.id), Usage(output_tokens=2), Source("nobody", "unknown", run)),
+    ]
+    command = commands.CancelRun(session_id=unknown.id, run_id=run)
+    with transaction.atomic():
+        transact(bus.registry, command, Context(), lambda: iter(used), announce=lambda _: None)
+    assert Run.objects.get(id=run).cost is None
+    price(input_price=1)
+    reprice()
+    assert Run.objects.get(id=run).cost is None, "half of it is unknown"
+    price(input_price=1, output_price=3)
+    reprice()
+    assert Run.objects.get(id=run).cost == Decimal("0.000007")
+    assert_replay_rebuilds_the_same_rows()
 
 
 def test_every_count_is_entered_with_what_it_was_made_of(story: Story) -> None:

@@ -1,0 +1,57 @@
+"""REST for named prompts: what operators wrote for everybody."""
+
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bus.exceptions import Invalid
+from sessions_app.api.views import Resource
+from sessions_app.orchestration import prompts
+from sessions_app.orchestration.prompts import PromptText
+from sessions_app.represent import moment
+
+
+class PromptsView(Resource):
+    """`prompts/`"""
+
+    def get(self, request: Request) -> Response:
+        """The newest version of each prompt, without its text."""
+        found = [_listed(prompt) for prompt in prompts.catalogue()]
+        return Response({"data": found, "has_more": False, "next_cursor": None})
+
+
+class PromptView(Resource):
+    """`prompts/{name}/`"""
+
+    def get(self, request: Request, name: str) -> Response:
+        """One prompt in its newest version, or in that `version`; 0 is the one that came with the server."""
+        prompt = prompts.find(name, _version(request))
+        shown = _listed(prompt) | {"system": prompt.system, "user": prompt.user, "versions": prompts.versions(name)}
+        return Response(shown | _variables(prompt))
+
+
+def _listed(prompt: PromptText) -> dict[str, Any]:
+    return {
+        "name": prompt.name,
+        "version": prompt.version,
+        "description": prompt.description,
+        "created_at": moment(prompt.created_at),
+    }
+
+
+def _variables(prompt: PromptText) -> dict[str, Any]:
+    """A prompt that another one's change has broken is shown, with what is wrong."""
+    try:
+        return {"variables": sorted(prompts.variables(prompt)), "problem": None}
+    except Invalid as refused:
+        return {"variables": None, "problem": refused.detail}
+
+
+def _version(request: Request) -> int | None:
+    given = request.query_params.get("version")
+    if given is None:
+        return None
+    if not given.isascii() or not given.isdecimal() or len(given) > 10:
+        raise Invalid("'version' is a number.")
+    return int(given)

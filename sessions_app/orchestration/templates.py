@@ -1,0 +1,186 @@
+"""Templates of prompts, and conditions: text with variables that is rendered without escaping, in a sandbox, in bounds.
+Plain; the values are JSON, and nothing but items is taken of them. Used by `prompts` and by graphs."""
+
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from jinja2 import Template, Undefined, UndefinedError, nodes
+from jinja2.runtime import LoopContext
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from bus.exceptions import Invalid
+from sessions_app.orchestration import filters
+from sessions_app.orchestration.filters import MOST_CHARACTERS, Missing, TemplateFailed, Work
+from sessions_app.orchestration.grammar import STEPS, UNREADABLE, WEIGHED, Grammar, Path, Read
+
+__all__ = [
+    "TemplateFailed",
+    "check_condition",
+    "check_template",
+    "holds",
+    "paths_in",
+    "paths_in_condition",
+    "render",
+]
+
+LONGEST, LONGEST_CONDITION = 100_000, 2_000
+"""Characters of a template, of a condition."""
+KEPT, LONGEST_KEPT = 256, 10_000
+"""Compiled templates a process keeps, and the longest of them."""
+OF_LOOPS = frozenset({"index", "index0", "first", "last", "length"})
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja without its globals, filters and tests; `a.b` is the item b of a, and never an attribute."""
+
+    intercepted_binops = frozenset({"+", "-"})
+
+    def __init__(self) -> None:
+        super().__init__(
+            undefined=Missing,
+            finalize=filters.written,
+            autoescape=False,
+            optimized=False,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.globals = {}
+        self.filters = {**filters.FILTERS, WEIGHED: filters.weighed, STEPS: filters.steps}
+        self.tests = dict(filters.TESTS)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """The item of that name."""
+        return self.getitem(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """An item of an object or a list; what a loop knows of itself."""
+        if isinstance(obj, LoopContext) and argument in OF_LOOPS:
+            return getattr(obj, argument)
+        if isinstance(obj, dict) and argument in obj:
+            return obj[argument]
+        if isinstance(obj, (list, tuple)) and isinstance(argument, int) and -len(obj) <= argument < len(obj):
+            return obj[argument]
+        if isinstance(obj, Undefined):
+            str(obj)  # which fails, and names what is missing first
+        return self.undefined(name=str(argument))
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """`+` and `-`."""
+        return filters.added(left, right) if operator == "+" else filters.subtracted(left, right)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """Nothing is called."""
+        return False
+
+
+_sandbox = Sandbox()
+
+
+class Compiled(NamedTuple):
+    """A template, and the variables it uses with what it takes of them."""
+
+    template: Template
+    paths: frozenset[Path]
+
+
+def check_template(text: str, *, read: Read | None = None, name: str = "") -> frozenset[str]:
+    """The names of the variables a template uses. `read` gives the prompts it may include, `name` is its own.
+
+    Raises Invalid, with the line and what is wrong there."""
+    return frozenset(path[0] for path in _compiled(text, read, name).paths)
+
+
+def check_condition(text: str) -> frozenset[str]:
+    """The names of the variables a condition uses. Raises Invalid."""
+    return frozenset(path[0] for path in _condition(text).paths)
+
+
+def paths_in(text: str, *, read: Read | None = None, name: str = "") -> frozenset[Path]:
+    """What a template uses: ("nodes", "a", "output") of `{{ nodes.a.output }}`. Raises Invalid."""
+    return _compiled(text, read, name).paths
+
+
+def paths_in_condition(text: str) -> frozenset[Path]:
+    """The same of a condition. Raises Invalid."""
+    return _condition(text).paths
+
+
+def render(text: str, variables: dict[str, Any], *, read: Read | None = None, name: str = "") -> str:
+    """The text that comes of a template and JSON values: texts stand as they are, other values as JSON.
+
+    Raises Invalid of the template itself, and TemplateFailed, which names a variable that is undefined."""
+    return _rendered(_compiled(text, read, name), variables)
+
+
+def holds(text: str, variables: dict[str, Any]) -> bool:
+    """Whether a condition holds: what it comes to is true, not empty, not 0. Raises Invalid, TemplateFailed."""
+    return bool(_rendered(_condition(text), variables))
+
+
+def _compiled(text: str, read: Read | None, name: str) -> Compiled:
+    if len(text) > LONGEST:
+        raise Invalid(f"A template has at most {LONGEST:,} characters; this one has {len(text):,}.")
+    if len(text) <= LONGEST_KEPT and (read is None or "include" not in text):
+        return _kept(text)
+    return _made(text, read, name)
+
+
+@lru_cache(KEPT)
+def _kept(text: str) -> Compiled:
+    return _made(text, None, "")
+
+
+def _made(text: str, read: Read | None, name: str) -> Compiled:
+    grammar = Grammar(_sandbox, read)
+    return _ready(grammar, grammar.template(text, name))
+
+
+@lru_cache(KEPT)
+def _condition(text: str) -> Compiled:
+    if len(text) > LONGEST_CONDITION:
+        raise Invalid(f"A condition has at most {LONGEST_CONDITION:,} characters; this one has {len(text):,}.")
+    grammar = Grammar(_sandbox)
+    return _ready(grammar, grammar.condition(text))
+
+
+def _ready(grammar: Grammar, tree: nodes.Template) -> Compiled:
+    token = filters.work.set(Work())  # what is constant is worked out here
+    try:
+        return Compiled(_sandbox.from_string(tree), frozenset(grammar.paths))
+    except UNREADABLE:
+        raise Invalid("The template is nested too deeply.") from None
+    finally:
+        filters.work.reset(token)
+
+
+def _rendered(compiled: Compiled, variables: dict[str, Any]) -> str:
+    pieces: list[str] = []
+    length = 0
+    token = filters.work.set(Work())
+    try:
+        for piece in compiled.template.generate(variables):
+            length += len(piece)
+            if length > MOST_CHARACTERS:
+                raise TemplateFailed(f"The text comes to more than {MOST_CHARACTERS:,} characters.")
+            pieces.append(piece)
+    except UndefinedError as error:
+        raise TemplateFailed(_named(error.message or "", compiled.paths, variables)) from None
+    except (TypeError, ValueError, LookupError, ArithmeticError, RecursionError) as error:
+        raise TemplateFailed(f"The template cannot be rendered: {error!s:.300}.") from None
+    finally:
+        filters.work.reset(token)
+    return "".join(pieces)
+
+
+def _named(message: str, paths: frozenset[Path], variables: dict[str, Any]) -> str:
+    """The message, with the whole path of what is undefined."""
+    missing = message.removesuffix(" is undefined")
+    for path in sorted(paths):
+        value: Any = variables
+        for depth, key in enumerate(path):
+            value = _sandbox.getitem(value, int(key) if isinstance(value, list) and key.isdecimal() else key)
+            if isinstance(value, Undefined):
+                if key == missing:
+                    return f"{'.'.join(path[: depth + 1])} is undefined."
+                break
+    return f"{message[:300]}."

@@ -1,0 +1,1 @@
+"""Of prompts, graphs and what they are made of."""
