@@ -5,6 +5,7 @@
 from django.conf import settings
 from django.db import models
 
+from sessions_app.artifacts.tables import Artifact, Blob
 from sessions_app.llm.tables import (
     COST_DIGITS,
     COST_PLACES,
@@ -17,6 +18,8 @@ from sessions_app.llm.tables import (
 from sessions_app.values import Role, TokenMetrics
 
 __all__ = [
+    "Artifact",
+    "Blob",
     "Budget",
     "BudgetUse",
     "Conversation",

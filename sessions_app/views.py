@@ -28,6 +28,8 @@ from sessions_app.login_link import user_of_link
 from sessions_app.models import Session
 
 SESSIONS = 30
+ARTIFACTS = 50
+"""The newest ones are listed on the page."""
 CRITICAL = 0.8
 """From this share of the window on, the page says that it is nearly full (the first of `metrics.THRESHOLDS`)."""
 
@@ -104,6 +106,7 @@ class SessionPage(LoginRequiredMixin, View):
             "entries": entries,
             "earlier": earlier,
             "live": before is None,
+            "artifacts": queries.artifacts_in(session.id)[:ARTIFACTS] if before is None else [],
         }
         return render(request, "sessions/detail.html", context)
 

@@ -8,6 +8,7 @@ from bus.exceptions import AlreadyExists, NotFound, Refused
 from bus.messages import Context, Event, changed, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, queries
+from sessions_app.artifacts import mentions
 from sessions_app.llm import admission, status
 from sessions_app.models import Run, Session
 from sessions_app.values import Content, Role, parts
@@ -64,6 +65,7 @@ def requested(
     """The run, admitted; what becomes of the one before; the input as a message if the run's turn is now. `asks`: a
     message that was added just now, where that is what the run answers."""
     content = asks or wanted.input or []
+    mentions.check(session.id, content)
     admission.admit(session, wanted, content)
     wanted = changed(wanted, tokens=admission.tokens_of(content))
     busy = active_in(wanted.conversation_id)
@@ -129,6 +131,7 @@ def change_queued_run(command: commands.ChangeQueuedRun, context: Context) -> It
     if not run.waits or run.input is None:
         raise RunNotReady("Only what a waiting run is to answer can be changed.")
     content = parts(command.input)
+    mentions.check(command.session_id, content)
     admission.admit(Session.objects.get(id=command.session_id), run, content)
     yield events.RunInputChanged(run_id=run.id, input=content, tokens=admission.tokens_of(content))
 

@@ -15,6 +15,7 @@ from bus.messages import CommandResult
 from bus.work import kinds, lease, runner
 from bus.work.lease import Lease
 from sessions_app import commands
+from sessions_app.artifacts import inlining
 from sessions_app.llm import asking, calls, chunks, keys, leftovers, reporting, stops, summaries, tools
 from sessions_app.llm.asking import Prepared
 from sessions_app.llm.base import Provider, ProviderError, Usage
@@ -134,7 +135,8 @@ class Flow:
     async def _ask(self, prepared: Prepared) -> None:
         answer = self.answer = Answer(self.held, self.attempt, prepared.request)
         try:
-            await answer.stream(await self._provider())
+            provider = await self._provider()
+            await answer.stream(provider, await inlining.inlined(self.held.stream, prepared.request))
         except ProviderError as error:
             await self._step(self._failed, error, answer)
         else:

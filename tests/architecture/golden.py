@@ -109,6 +109,12 @@ def examples() -> dict[str, Any]:
         "tokens": 900,
         "budget": 1000,
         "left_out": {"dropped": 3},
+        "artifact_id": OTHER,
+        "name": "plan.json",
+        "version": 2,
+        "content_type": "application/json",
+        "size": 11,
+        "sha256": "0" * 64,
     }
 
 
