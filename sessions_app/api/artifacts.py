@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
-from rest_framework.parsers import MultiPartParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -31,6 +31,17 @@ from sessions_app.values import Metadata, Value
 
 PIECE = 65_536
 IN_MEMORY = 1_048_576
+FORM = "multipart/form-data"
+
+
+class Untouched(BaseParser):
+    """Leaves a body of any type where it is."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Nothing."""
+        return {}
 
 
 class _Said(Value):
@@ -47,6 +58,11 @@ class ArtifactsView(Resource):
 
     parser_classes = (HardenedJSONParser, MultiPartParser)
 
+    def get_parsers(self) -> list[BaseParser]:
+        """A body that is the file itself is not looked into, whatever its type; DRF does so early, to look for a CSRF
+        token."""
+        return [Untouched()] if _is_file(self.request) else super().get_parsers()
+
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session's artifacts, newest first; with `name` its versions."""
         session = queries.session_of(actor_of(request), session_id)
@@ -59,10 +75,10 @@ class ArtifactsView(Resource):
         """Keep JSON or a text (`{name, data, content_type?, metadata?}`), or a file: as the field `file` of a form, or
         as the body itself where the address says `?name=`."""
         queries.session_of(actor_of(request), session_id)  # nothing is read for what is not there
-        if request.content_type.startswith("multipart/form-data"):
-            result = self._from_form(request, session_id)
-        elif "name" in request.query_params:
+        if _is_file(request):
             result = self._from_body(request, session_id)
+        elif request.content_type.lower().startswith(FORM):
+            result = self._from_form(request, session_id)
         else:
             body = body_of(request)
             expected = expected_version_in(body)
@@ -111,6 +127,12 @@ class ArtifactsView(Resource):
         response = tagged(Response(artifact_as_dict(artifact), status=201), result.version)
         response["Location"] = request.build_absolute_uri(f"/api/v1/artifacts/{artifact.id}/")
         return response
+
+
+def _is_file(request: HttpRequest | Request) -> bool:
+    """Whether the body itself is the file: the address names it, and it is no form."""
+    kind = request.META.get("CONTENT_TYPE", "")
+    return request.method == "POST" and "name" in request.GET and not kind.lower().startswith(FORM)
 
 
 def _spooled(request: Request) -> IO[bytes]:

@@ -6,6 +6,7 @@ for in place get no rights either."""
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from typing import IO, Any, NamedTuple
 
 from django.db import connection
@@ -39,11 +40,12 @@ class Streamed(StreamingHttpResponse):
         self._resource_closers.append(file.close)
 
     def _pieces(self) -> Iterator[bytes]:
-        self._file.seek(self._span.start)
-        left = self._span.length
-        while left and (piece := self._file.read(min(left, PIECE))):
-            left -= len(piece)
-            yield piece
+        with closing(self._file) as file:
+            file.seek(self._span.start)
+            left = self._span.length
+            while left and (piece := file.read(min(left, PIECE))):
+                left -= len(piece)
+                yield piece
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         pieces = self._pieces()
