@@ -37,7 +37,6 @@ class Streamed(StreamingHttpResponse):
         super().__init__(self._pieces(), **how)
         self._file = file
         self._span = span
-        self._resource_closers.append(file.close)
 
     def _pieces(self) -> Iterator[bytes]:
         with closing(self._file) as file:
@@ -46,6 +45,11 @@ class Streamed(StreamingHttpResponse):
             while left and (piece := file.read(min(left, PIECE))):
                 left -= len(piece)
                 yield piece
+
+    def close(self) -> None:
+        """Also where nothing was read."""
+        super().close()
+        self._file.close()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         pieces = self._pieces()

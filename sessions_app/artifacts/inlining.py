@@ -9,6 +9,7 @@ import msgspec
 from django.conf import settings
 
 from bus.database import in_thread
+from bus.messages import changed
 from sessions_app.artifacts import blobs, mentions
 from sessions_app.artifacts.tables import Artifact
 from sessions_app.llm.base import ProviderError, Request, Turn
@@ -51,4 +52,4 @@ def _shown(part: ImagePart, artifact: Artifact | None) -> Part:
         return TextPart(text=f"[an image that is not sent any more{f': {part.alt_text}' if part.alt_text else ''}]")
     with closing(blobs.opened(artifact.sha256)) as file:
         data = b64encode(file.read()).decode()
-    return msgspec.structs.replace(part, url=f"data:{artifact.content_type};base64,{data}")
+    return changed(part, url=f"data:{artifact.content_type};base64,{data}")

@@ -1,6 +1,8 @@
 """How much a session, and all sessions of a user, may keep. Called by the handlers under the session's lock, and once
 before an upload is stored, to spare the bytes."""
 
+from uuid import UUID
+
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, QuerySet, Sum
@@ -21,7 +23,7 @@ class QuotaExhausted(Refused):
     status = 409
 
 
-def check(session_id: object, owner_id: int | None, size: int) -> None:
+def check(session_id: UUID, owner_id: int | None, size: int) -> None:
     """Raises QuotaExhausted."""
     kept = Artifact.objects.filter(session_id=session_id, deleted_at__isnull=True)
     if _bytes(kept) + size > settings.ARTIFACT_SESSION_BYTES:

@@ -28,7 +28,7 @@ class Caller:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content_type = named.pop("content-type", "application/json")
         address = path if path.startswith("/") else ROOT + path
-        answer = self.client.generic(method, address, data, content_type=content_type, headers=named)
+        answer: Any = self.client.generic(method, address, data, content_type=content_type, headers=named)
         if answer.streaming:
             answer.whole = answer.getvalue()
         return answer

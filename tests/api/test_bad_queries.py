@@ -15,6 +15,7 @@ PARAMETERS = {
     "sessions/{}/messages/": ["conversation", "order", "limit", "cursor"],
     "sessions/{}/events/": ["after", "types", "limit"],
     "sessions/{}/state/": ["at_version"],
+    "sessions/{}/artifacts/": ["name", "limit", "cursor"],
 }
 VALUES = {
     "empty": "",

@@ -15,11 +15,11 @@ from django.test.utils import CaptureQueriesContext
 from bus.admin import MOST, BoundedPaginator, ByCommand, ReadOnly
 from bus.models import ParkedDelivery, StoredEvent, Stream, SubscriberCursor, Work
 from sessions_app import commands
-from sessions_app.models import Budget, BudgetUse, Message, ModelEntry, ProviderKey, Run, Session, UsageEntry
+from sessions_app.models import Artifact, Budget, BudgetUse, Message, ModelEntry, ProviderKey, Run, Session, UsageEntry
 from tests.story import Story
 from tests.web.browser import page_of, said
 
-READ_ONLY = (StoredEvent, Stream, Work, SubscriberCursor, ParkedDelivery, Run, UsageEntry, BudgetUse)
+READ_ONLY = (StoredEvent, Stream, Work, SubscriberCursor, ParkedDelivery, Run, UsageEntry, BudgetUse, Artifact)
 BY_HAND = {Budget, ModelEntry, ProviderKey}
 """Settings of the server, not events of a session."""
 SESSIONS, MESSAGES = page_of(Session), page_of(Message)
