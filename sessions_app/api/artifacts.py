@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
@@ -87,8 +87,8 @@ class ArtifactsView(Resource):
         return self._stored(request, result)
 
     def _from_form(self, request: Request, session_id: UUID) -> CommandResult:
-        form = request.data
-        if not isinstance(form, QueryDict) or set(form) - {"file", "name", "metadata", "artifact_id"}:
+        form: Any = request.data  # a QueryDict, whose files DRF puts among the fields
+        if set(form) - {"file", "name", "metadata", "artifact_id"}:
             raise Invalid("The form has the fields file, and if wanted name, metadata (JSON), artifact_id.")
         file = form.get("file")
         if not isinstance(file, UploadedFile) or any(len(form.getlist(field)) != 1 for field in form):

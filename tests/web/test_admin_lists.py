@@ -92,6 +92,7 @@ def test_messages_show_how_they_begin(staff: Client, story: Story) -> None:
 def test_what_is_only_read_cannot_be_written(staff: Client, story: Story, model: type[Any]) -> None:
     story.tell(commands.AddMessage, content="hello", answer=True)
     story.tell(commands.UpdateTokenMetrics, prompt_tokens=1)
+    story.tell(commands.StoreArtifact, name="x", data=1)
     budget = Budget.objects.create(scope="session", session=story.id, tokens=1)
     BudgetUse.objects.create(budget=budget, starts=date(2026, 1, 1))
     SubscriberCursor.objects.create(name="someone")
