@@ -80,7 +80,8 @@ class Command(Message):
     always queued; `commutes`: decides nothing from the session's present state, so the session row is locked only
     by the append itself; `creates`: the session it names need not exist yet; `staff_only`: for operators;
     `tolerates_absence`: answers also for a session that is not there (for this actor); `at_once`: `commutes`, is
-    frequent, and its handler only reads and yields, so that it may be recorded in a single statement.
+    frequent, and its handler only reads and yields, so that it may be recorded in a single statement; `for_others`: not
+    `public`, but the server's own code gives it in the name of the person it works for.
     """
 
     public: ClassVar[bool] = True
@@ -90,6 +91,7 @@ class Command(Message):
     staff_only: ClassVar[bool] = False
     tolerates_absence: ClassVar[bool] = False
     at_once: ClassVar[bool] = False
+    for_others: ClassVar[bool] = False
 
     session_id: UUID | None = None
 

@@ -1,6 +1,8 @@
 """The ASGI application for uvicorn, daphne or any other server: Django for HTTP, Channels routing for sockets."""
 
 import os
+from collections.abc import MutableMapping
+from typing import Any
 
 import django
 
@@ -15,6 +17,8 @@ from config.edge import Edge  # noqa: E402
 from config.handler import OneThreadHandler  # noqa: E402
 from config.origins import OriginCheck  # noqa: E402
 from config.static import with_static  # noqa: E402
+from config.uploads import Uploads  # noqa: E402
+from sessions_app.consumers import caller  # noqa: E402
 from sessions_app.routing import websocket_urlpatterns  # noqa: E402
 
 routes = ProtocolTypeRouter(
@@ -23,9 +27,26 @@ routes = ProtocolTypeRouter(
         "websocket": OriginCheck(URLRouter(websocket_urlpatterns), settings.ALLOWED_ORIGINS),
     }
 )
+
+
+async def who(scope: MutableMapping[str, Any]) -> str | None:
+    """Whose request it is."""
+    actor = await caller(scope)
+    return str(actor) if actor is not None else None
+
+
 application = Edge(
     with_static(ServeStaticASGI, routes),
     body_limit=settings.BODY_LIMIT,
     concurrency=settings.MAX_CONCURRENT_REQUESTS,
     body_timeout=settings.BODY_TIMEOUT,
+    send_timeout=settings.SEND_TIMEOUT,
+    uploads=Uploads(
+        who,
+        limit=settings.UPLOAD_LIMIT,
+        most=settings.MAX_CONCURRENT_UPLOADS,
+        each=settings.UPLOADS_PER_USER,
+        timeout=settings.UPLOAD_TIMEOUT,
+        folder=settings.FILE_UPLOAD_TEMP_DIR,
+    ),
 )

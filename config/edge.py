@@ -3,15 +3,19 @@
 Servers differ in what they enforce (daphne enforces nothing), so it is done here, before anything is buffered."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from config.uploads import Body, Message, Receive, Send, Uploads, declared_length, with_length
+
+logger = logging.getLogger(__name__)
+FLOWING = 4
+"""Answers that are being read, for each request that may be at work."""
+
 Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 
@@ -22,13 +26,23 @@ class Edge:
     slowly, or do not send at all, keep nobody else out."""
 
     def __init__(
-        self, application: Application, *, body_limit: int, concurrency: int, body_timeout: float = 20.0
+        self,
+        application: Application,
+        *,
+        body_limit: int,
+        concurrency: int,
+        body_timeout: float = 20.0,
+        send_timeout: float = 60.0,
+        uploads: Uploads | None = None,
     ) -> None:
         self.application = application
         self.body_limit = body_limit
         self.concurrency = concurrency
         self.body_timeout = body_timeout
+        self.send_timeout = send_timeout
+        self.uploads = uploads
         self.at_work = 0
+        self.sending = 0
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -37,12 +51,50 @@ class Edge:
             await self.application(scope, receive, send)
         elif self._full(scope):
             await self._busy(scope, send)
-        elif declared_length(scope) > self.body_limit:
-            await self._too_large(scope, send)
+        elif self.uploads is not None and self.uploads.concerns(scope, self.body_limit):
+            await self._upload(self.uploads, scope, receive, send)
         else:
             await self._read_and_run(scope, receive, send)
 
+    async def _upload(self, uploads: Uploads, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """More than others may send, from those who are logged in; for all others the usual limit holds."""
+        if declared_length(scope) > uploads.limit:
+            await self._too_large(scope, send, uploads.limit)
+            return
+        try:
+            who = await uploads.who(scope)
+        except Exception:  # the edge has nobody behind it to report to
+            logger.exception("nobody can be recognised")
+            await self._busy(scope, send)
+            return
+        if who is None:
+            await self._read_and_run(scope, receive, send)
+        elif not uploads.enter(who):
+            await self._busy(scope, send)
+        else:
+            with uploads.taken(who) as body:
+                await self._spool_and_run(uploads, body, scope, receive, send)
+
+    async def _spool_and_run(
+        self, uploads: Uploads, body: Body, scope: MutableMapping[str, Any], receive: Receive, send: Send
+    ) -> None:
+        try:
+            async with asyncio.timeout(uploads.timeout):
+                await body.fill(receive, uploads.limit, self.body_timeout)
+        except TimeoutError:
+            await problem(scope, send, 408, "timeout", "The upload did not arrive in time.")
+            return
+        if body.size > uploads.limit:
+            await self._too_large(scope, send, uploads.limit)
+        elif self._full(scope):
+            await self._busy(scope, send)
+        elif body.complete:
+            await self._run(with_length(scope, body.size), body.messages(receive), send)
+
     async def _read_and_run(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if declared_length(scope) > self.body_limit:
+            await self._too_large(scope, send)
+            return
         try:
             async with asyncio.timeout(self.body_timeout):
                 messages = await self._body(receive)
@@ -54,7 +106,7 @@ class Edge:
         elif self._full(scope):
             await self._busy(scope, send)
         else:
-            await self._run(scope, messages, receive, send)
+            await self._run(scope, replayed(messages, receive), send)
 
     async def _body(self, receive: Receive) -> deque[Message] | None:
         """The request's messages up to the end of its body; None when it grew over the limit."""
@@ -69,17 +121,14 @@ class Edge:
             if message["type"] != "http.request" or not message.get("more_body"):
                 return messages
 
-    async def _run(
-        self, scope: MutableMapping[str, Any], messages: deque[Message], receive: Receive, send: Send
-    ) -> None:
-        async def replayed() -> Message:
-            return messages.popleft() if messages else await receive()
-
-        self.at_work += 1
+    async def _run(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        place = Place(self)
         try:
-            await self.application(scope, replayed, send)
+            await self.application(scope, receive, place.watching(send))
+        except NotTaken:
+            logger.info("%s was not read to its end", scope["path"])
         finally:
-            self.at_work -= 1
+            place.leave()
 
     def _full(self, scope: MutableMapping[str, Any]) -> bool:
         return self.at_work >= self.concurrency and scope["path"] not in ("/healthz", "/readyz")
@@ -88,16 +137,60 @@ class Edge:
         again = (b"retry-after", b"1")
         await problem(scope, send, 503, "unavailable", "The server is at its limit; try again.", again)
 
-    async def _too_large(self, scope: MutableMapping[str, Any], send: Send) -> None:
-        await problem(scope, send, 413, "too-large", f"The body may have at most {self.body_limit} bytes.")
+    async def _too_large(self, scope: MutableMapping[str, Any], send: Send, limit: int = 0) -> None:
+        await problem(scope, send, 413, "too-large", f"The body may have at most {limit or self.body_limit} bytes.")
 
 
-def declared_length(scope: MutableMapping[str, Any]) -> int:
-    """The Content-Length, or 0 where there is none to trust; what has more digits than a length can is too large."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value[:20])
-    return 0
+class NotTaken(Exception):
+    """A client has stopped reading what it asked for."""
+
+
+class Place:
+    """A request's place among those at work. It is given up when the answer begins to flow: who reads slowly keeps
+    nobody out, unless very many do. Who takes nothing for a while is hung up on."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self._edge.at_work += 1
+        self._flows = False
+
+    def watching(self, send: Send) -> Send:
+        """`send`, with an eye on what is sent."""
+
+        async def sent(message: Message) -> None:
+            if not message.get("more_body"):
+                await send(message)
+                return
+            self._flow()
+            try:
+                async with asyncio.timeout(self._edge.send_timeout):
+                    await send(message)
+            except TimeoutError:
+                raise NotTaken from None
+
+        return sent
+
+    def _flow(self) -> None:
+        if not self._flows and self._edge.sending < FLOWING * self._edge.concurrency:
+            self._flows = True
+            self._edge.at_work -= 1
+            self._edge.sending += 1
+
+    def leave(self) -> None:
+        """It is over."""
+        if self._flows:
+            self._edge.sending -= 1
+        else:
+            self._edge.at_work -= 1
+
+
+def replayed(messages: deque[Message], receive: Receive) -> Receive:
+    """What was read before, then what comes."""
+
+    async def replay() -> Message:
+        return messages.popleft() if messages else await receive()
+
+    return replay
 
 
 def document(code: str, status: int, detail: str, path: str, request_id: str = "") -> dict[str, Any]:

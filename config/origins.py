@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from config.edge import Application, Receive, Send
+from config.edge import Application
+from config.uploads import Receive, Send
 
 _DEFAULT_PORTS = {"http://": ":80", "https://": ":443"}
 

@@ -12,6 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import env
 from config.answers import *  # noqa: F403  (all of them are settings)
+from config.artifacts import *  # noqa: F403
+from config.artifacts import ARTIFACT_MAX_BYTES, storages
 from config.broker import celery_url
 from config.embedded import EmbeddedServers
 from config.embedded.folders import create_folders, publish
@@ -123,6 +125,12 @@ CONTENT_SECURITY_POLICY = {
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # TLS redirect: see SECURE_SSL_REDIRECT
 BODY_LIMIT = env.number("BODY_LIMIT", 1_048_576, "largest request body, in bytes", least=1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
+UPLOAD_LIMIT = max(BODY_LIMIT, ARTIFACT_MAX_BYTES + 65_536)  # with the form around the file
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # more of an upload is spooled to a file
+FILE_UPLOAD_TEMP_DIR = str(VAR / "uploads")  # not /tmp, which may lie in memory
+create_folders(VAR / "uploads")
+DATA_UPLOAD_MAX_NUMBER_FILES = 4
+STORAGES = storages(VAR / "artifacts")
 BODY_TIMEOUT = env.seconds("BODY_TIMEOUT", 20.0, "longest time a request's body may take to arrive", least=0.1)
 MAX_CONCURRENT_REQUESTS = env.number(
     "MAX_CONCURRENT_REQUESTS", 64, "requests at work in one process before 503", least=1

@@ -15,14 +15,17 @@ from servestatic import ServeStatic  # noqa: E402
 
 from config.edge import document  # noqa: E402
 from config.static import with_static  # noqa: E402
+from config.uploads import takes_uploads  # noqa: E402
 
 
 def bounded(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Refuses bodies over the limit, which Django would read into a file where they are uploads, and bodies sent in
     chunks: WSGI has no way to say where they end, and Django would read them as empty."""
     length = environ.get("CONTENT_LENGTH") or ""
-    if length.isdigit() and int(length[:20]) > settings.BODY_LIMIT:
-        detail = f"The body may have at most {settings.BODY_LIMIT} bytes."
+    uploads = takes_uploads(environ.get("REQUEST_METHOD", ""), environ.get("PATH_INFO", ""))
+    limit = settings.UPLOAD_LIMIT if uploads else settings.BODY_LIMIT
+    if length.isdigit() and int(length[:20]) > limit:
+        detail = f"The body may have at most {limit} bytes."
         return _refused(environ, start_response, "413 Content Too Large", ("too-large", 413, detail))
     if "HTTP_TRANSFER_ENCODING" in environ and not length:
         detail = "Send a Content-Length; bodies in chunks are not read here."

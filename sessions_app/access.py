@@ -9,7 +9,7 @@ from sessions_app import queries
 def check(command: Command, context: Context) -> None:
     """Raises NotFound for a session that is not the actor's, Forbidden for commands of operators."""
     actor = context.actor
-    if (command.staff_only or not command.public) and actor.type not in queries.ALL_SEEING:
+    if (command.staff_only or not (command.public or command.for_others)) and actor.type not in queries.ALL_SEEING:
         raise Forbidden(f"{command.type} is for operators.")
     if command.session_id is None or command.creates or command.tolerates_absence:
         return  # creates: the name is checked where the session is made; absence: the handler looks for itself

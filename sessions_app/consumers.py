@@ -21,12 +21,17 @@ class SessionsConsumer(LiveConsumer):
 
     async def authenticate(self, scope: Scope) -> Actor | None:
         """The logged-in user of the cookie."""
-        key = cookie(scope, settings.SESSION_COOKIE_NAME)
-        return await in_thread(user_of, key) if key and is_session_key(key) else None
+        return await caller(scope)
 
     async def may_read(self, actor: Actor, session: UUID) -> bool:
         """Whether the session is the actor's."""
         return await in_thread(readable, actor, session)
+
+
+async def caller(scope: Scope) -> Actor | None:
+    """Whose cookie it is; also asked before a large upload is taken."""
+    key = cookie(scope, settings.SESSION_COOKIE_NAME)
+    return await in_thread(user_of, key) if key and is_session_key(key) else None
 
 
 def cookie(scope: Scope, name: str) -> str | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 
+from sessions_app.artifacts.tables import Artifact, Blob
 from sessions_app.llm.tables import (
     COST_DIGITS,
     COST_PLACES,
@@ -20,6 +21,8 @@ from sessions_app.orchestration.tables import Prompt
 from sessions_app.values import Role, TokenMetrics
 
 __all__ = [
+    "Artifact",
+    "Blob",
     "Budget",
     "BudgetUse",
     "Conversation",

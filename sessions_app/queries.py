@@ -12,7 +12,7 @@ from bus.exceptions import NotFound, Refused
 from bus.messages import Actor
 from bus.models import Stream
 from bus.registry import Condition
-from sessions_app.models import Conversation, Message, Run, Session, UsageEntry
+from sessions_app.models import Artifact, Conversation, Message, Run, Session, UsageEntry
 
 ALL_SEEING = frozenset({"system", "staff", "plugin"})
 """Kinds of actors that are not people at the public faces: the server itself, its plugins, operators in the admin."""
@@ -88,6 +88,29 @@ def run_of(actor: Actor, run_id: UUID) -> Run:
     if run is None:
         raise NotFound(f"Run not found with ID: {run_id}")
     return run
+
+
+def artifact_of(actor: Actor, artifact_id: UUID) -> Artifact:
+    """One artifact of a session the actor may see. Raises NotFound."""
+    return _artifact(Artifact.objects.filter(session__in=sessions_of(actor)), artifact_id)
+
+
+def artifact_in(session_id: UUID, artifact_id: UUID) -> Artifact:
+    """One artifact of a session already checked. Raises NotFound."""
+    return _artifact(Artifact.objects.filter(session_id=session_id), artifact_id)
+
+
+def _artifact(rows: QuerySet[Artifact], artifact_id: UUID) -> Artifact:
+    artifact = rows.filter(id=artifact_id, deleted_at__isnull=True).first()
+    if artifact is None:
+        raise NotFound(f"Artifact not found with ID: {artifact_id}")
+    return artifact
+
+
+def artifacts_in(session_id: UUID, name: str | None = None) -> QuerySet[Artifact]:
+    """The artifacts of a session already checked, newest first; of a name its versions."""
+    rows = Artifact.objects.filter(session_id=session_id, deleted_at__isnull=True).order_by("-position")
+    return rows if name is None else rows.filter(name=name)
 
 
 def conversation_of(session_id: UUID, conversation_id: UUID | None, *, to_write: bool = False) -> UUID:

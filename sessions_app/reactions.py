@@ -12,6 +12,7 @@ from bus.messages import Context, Envelope, Event
 from bus.registry import reacts_to
 from bus.work import queue
 from sessions_app import events
+from sessions_app.artifacts import blobs
 from sessions_app.handlers.runs import active_in, message
 from sessions_app.llm import admission, budgets, engine
 from sessions_app.models import Run, Session
@@ -80,6 +81,13 @@ def queue_released(event: events.RunReleased, envelope: Envelope) -> None:
 def wake_run(event: events.RunResumed, envelope: Envelope) -> None:
     """Everything it asked for is decided."""
     queue.wake(event.run_id)
+
+
+@reacts_to(events.ArtifactStored, required=True)
+def hold_bytes(event: events.ArtifactStored, envelope: Envelope) -> None:
+    """What an artifact refers to is there, and cannot be collected before the artifact is seen to refer to it."""
+    if not blobs.hold(event.sha256):
+        raise blobs.BlobGone
 
 
 @reacts_to(events.SessionDeleted, required=True)

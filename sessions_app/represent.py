@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from sessions_app.llm.catalog import Known
-from sessions_app.models import Conversation, Message, Run, Session
+from sessions_app.models import Artifact, Conversation, Message, Run, Session
 
 
 def moment(when: datetime | None) -> str | None:
@@ -106,6 +106,21 @@ def run_as_dict(run: Run) -> dict[str, Any]:
         "queued_at": moment(run.queued_at),
         "started_at": moment(run.started_at),
         "finished_at": moment(run.finished_at),
+    }
+
+
+def artifact_as_dict(artifact: Artifact) -> dict[str, Any]:
+    """An artifact, without its bytes; `size` counts them."""
+    return {
+        "id": str(artifact.id),
+        "session_id": str(artifact.session_id),
+        "name": artifact.name,
+        "version": artifact.version,
+        "content_type": artifact.content_type,
+        "size": artifact.size,
+        "sha256": artifact.sha256,
+        "metadata": artifact.metadata,
+        "created_at": moment(artifact.created_at),
     }
 
 

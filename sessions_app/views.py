@@ -31,6 +31,8 @@ from sessions_app.models import Conversation, Session
 SESSIONS = 30
 CONVERSATIONS = 50
 """So many of the newest are offered to change to."""
+ARTIFACTS = 50
+"""The newest ones are listed on the page."""
 CRITICAL = 0.8
 """From this share of the window on, the page says that it is nearly full (the first of `metrics.THRESHOLDS`)."""
 
@@ -111,6 +113,7 @@ class SessionPage(LoginRequiredMixin, View):
             "entries": entries,
             "earlier": earlier,
             "live": before is None,
+            "artifacts": queries.artifacts_in(session.id)[:ARTIFACTS] if before is None else [],
         }
         return render(request, "sessions/detail.html", context)
 

@@ -21,6 +21,12 @@ def _quick_passwords() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _files_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What tests store goes away with them."""
+    settings.STORAGES["artifacts"]["OPTIONS"]["location"] = str(tmp_path_factory.mktemp("artifacts"))
+
+
 @pytest.fixture
 def alice(db: None) -> User:
     """Owns things."""

@@ -7,6 +7,7 @@ import msgspec
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -38,6 +39,8 @@ TITLES = {
     "context-overflow": "It does not fit into the model's window",
     "capability-missing": "The model cannot do this",
     "budget-exhausted": "The budget is used up",
+    "quota-exhausted": "No room for more artifacts",
+    "content-mismatch": "The content is not what it is said to be",
     "too-large": "Too large",
     "method-not-allowed": "Method not allowed",
     "not-acceptable": "Not acceptable",
@@ -65,6 +68,7 @@ _BY_KIND: tuple[tuple[type[Exception], int, str], ...] = (
     (RequestDataTooBig, 413, "too-large"),
     (SuspiciousOperation, 400, "malformed"),
     (BadRequest, 400, "malformed"),
+    (MultiPartParserError, 400, "malformed"),
 )
 
 _UNIQUE_VIOLATION = "23505"

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import conversations, history, logs, prompts, runs, views
+from sessions_app.api import artifacts, conversations, history, logs, prompts, runs, views
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
@@ -54,6 +54,9 @@ urlpatterns = [
         runs.RunActionView.as_view(command="decide-tool-call"),
         name="api-run-decisions",
     ),
+    path("sessions/<uuid:session_id>/artifacts/", artifacts.ArtifactsView.as_view(), name="api-artifacts"),
+    path("artifacts/<uuid:artifact_id>/", artifacts.ArtifactView.as_view(), name="api-artifact"),
+    path("artifacts/<uuid:artifact_id>/content/", artifacts.ContentView.as_view(), name="api-artifact-content"),
     path("models/", runs.ModelsView.as_view(), name="api-models"),
     path("prompts/", prompts.PromptsView.as_view(), name="api-prompts"),
     path("prompts/<slug:name>/", prompts.PromptView.as_view(), name="api-prompt"),

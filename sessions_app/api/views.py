@@ -66,12 +66,12 @@ class SessionsView(Resource):
         query = request.query_params
         for name in ("provider", "model"):
             if name in query:
-                rows = rows.filter(**{name: _storable(query[name])})
+                rows = rows.filter(**{name: storable(query[name])})
         if "is_active" in query:
             if query["is_active"] not in ("true", "false"):
                 raise Invalid("'is_active' must be true or false.")
             rows = rows.filter(is_active=query["is_active"] == "true")
-        return rows.filter(title__icontains=_storable(query["q"])) if query.get("q") else rows
+        return rows.filter(title__icontains=storable(query["q"])) if query.get("q") else rows
 
     def post(self, request: Request) -> Response:
         """Create a session."""
@@ -84,7 +84,8 @@ class SessionsView(Resource):
         return response
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
+    """A text of a query that PostgreSQL takes. Raises Invalid."""
     if "\x00" in text:
         raise Invalid("Text must not contain NUL characters.")
     return text[:200]

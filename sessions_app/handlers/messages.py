@@ -7,6 +7,7 @@ from bus.exceptions import AlreadyExists
 from bus.messages import Context, Event, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, queries
+from sessions_app.artifacts import mentions
 from sessions_app.handlers import runs
 from sessions_app.models import Message, Session
 from sessions_app.values import Role, merge, parts
@@ -19,6 +20,7 @@ def add_message(command: commands.AddMessage, context: Context) -> Any:
     if command.message_id and Message.objects.filter(id=message_id).exists():
         raise AlreadyExists(f"Message already exists with ID: {message_id}")
     conversation_id = queries.conversation_of(command.session_id, command.conversation_id, to_write=True)
+    mentions.check(command.session_id, parts(command.content))
     yield events.MessageAdded(
         message_id=message_id,
         conversation_id=conversation_id,
@@ -47,6 +49,7 @@ def update_message(command: commands.UpdateMessage, context: Context) -> Any:
     """Content is replaced, metadata merges deeply."""
     message = queries.message_of(command.session_id, command.message_id)
     content = None if command.content is None else parts(command.content)
+    mentions.check(command.session_id, content or [])
     metadata = None if command.metadata is None else merge(message.metadata, command.metadata)
     if content is not None or metadata is not None:
         yield events.MessageUpdated(message_id=command.message_id, content=content, metadata=metadata)

@@ -10,6 +10,7 @@ from bus.exceptions import AlreadyExists, NotFound, Refused
 from bus.messages import Context, Event, changed, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, queries
+from sessions_app.artifacts import mentions
 from sessions_app.llm import admission, options, status
 from sessions_app.models import Message, Run, Session
 from sessions_app.values import Content, Role, parts
@@ -72,6 +73,7 @@ def requested(
     the run shares."""
     queries.check_open(wanted.conversation_id)
     content = asks or wanted.input or []
+    mentions.check(session.id, content)
     admission.admit(session, wanted, content, line)
     wanted = changed(wanted, tokens=admission.tokens_of(content))
     busy = active_in(wanted.conversation_id)
@@ -140,6 +142,7 @@ def change_queued_run(command: commands.ChangeQueuedRun, context: Context) -> It
     if not run.waits or run.input is None:
         raise RunNotReady("Only what a waiting run is to answer can be changed.")
     content = parts(command.input)
+    mentions.check(command.session_id, content)
     admission.admit(Session.objects.get(id=command.session_id), run, content)
     yield events.RunInputChanged(run_id=run.id, input=content, tokens=admission.tokens_of(content))
 

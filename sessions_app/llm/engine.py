@@ -17,6 +17,7 @@ from bus.messages import CommandResult
 from bus.work import kinds, lease, runner
 from bus.work.lease import Lease
 from sessions_app import commands
+from sessions_app.artifacts import inlining
 from sessions_app.llm import asking, calls, chunks, clients, leftovers, reporting, status, stops, summaries, tools
 from sessions_app.llm.asking import Prepared
 from sessions_app.llm.base import ProviderError, Usage
@@ -151,7 +152,8 @@ class Flow:
     async def _ask(self, prepared: Prepared) -> None:
         answer = self.answer = Answer(self.held, self.attempt, prepared.request)
         try:
-            await answer.stream(await clients.ready(self.provider))
+            provider = await clients.ready(self.provider)
+            await answer.stream(provider, await inlining.inlined(self.held.stream, prepared.request))
         except ProviderError as error:
             await self._step(self._failed, error, answer)
         else:

@@ -52,10 +52,14 @@ class Quiet:
             return _bounded(self.finish.usage)
         return estimated(self._request, self.text)
 
-    async def stream(self, provider: Provider) -> None:
-        """Take the whole answer. Raises ProviderError."""
+    async def stream(self, provider: Provider, wire: Request | None = None) -> None:
+        """Take the whole answer. `wire` is the request as it is sent, where it holds more than what it is counted by.
+        Raises ProviderError."""
         try:
-            async with asyncio.timeout(settings.RUN_TIMEOUT), aclosing(provider.stream(self._request)) as pieces:
+            async with (
+                asyncio.timeout(settings.RUN_TIMEOUT),
+                aclosing(provider.stream(wire or self._request)) as pieces,
+            ):
                 async for piece in pieces:
                     self._take(piece)
                     if self._length > settings.RUN_MAX_CHARACTERS:
@@ -93,10 +97,10 @@ class Answer(Quiet):
         self._attempt = attempt
         self._show = Shower(held.stream, held.id, attempt)
 
-    async def stream(self, provider: Provider) -> None:
+    async def stream(self, provider: Provider, wire: Request | None = None) -> None:
         """Take the whole answer. Raises ProviderError."""
         try:
-            await super().stream(provider)
+            await super().stream(provider, wire)
         finally:
             self._show.close()
 

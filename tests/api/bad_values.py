@@ -83,6 +83,13 @@ WRITES = [
         frozenset({"tool_call_id", "approve", "expected_version"}),
     ),
     Write("POST", "sessions/{session}/metrics/", {"prompt_tokens": 1}, b'{"prompt_tokens": @}', _TOKENS),
+    Write(
+        "POST",
+        "sessions/{session}/artifacts/",
+        {"name": "n", "data": 1},
+        b'{"name": "n", "data": 1, "metadata": {"key": @}}',
+        frozenset({"name", "data", "content_type", "metadata", "artifact_id", "expected_version"}),
+    ),
     Write("POST", "commands/", {"name": "list-sessions"}, _NAMED, frozenset({"name", "payload", "expected_version"})),
 ]
 
@@ -252,6 +259,13 @@ WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
         "prompt_tokens": [*_COUNTS, None],
         "completion_tokens": [*_COUNTS, None],
         "context_tokens": _COUNTS,
+        "expected_version": _VERSIONS,
+    },
+    "POST sessions/{session}/artifacts/": {
+        "name": [1, None, "", "x" * 201, "../x", "a/b", "a\\b", ".x", "a\n", " x", "\u202ex"],
+        "content_type": [1, None, "", "x", "image/png", "text/plain", "text html", "x" * 99],
+        "metadata": [*_METADATA_VALUES, None],
+        "artifact_id": ["x", 1, ""],
         "expected_version": _VERSIONS,
     },
     "POST commands/": {"name": [1, None, [], {}], "payload": [1, None, [], "x"], "expected_version": _VERSIONS},

@@ -22,12 +22,16 @@ class Caller:
             self.client.force_login(user)
 
     def call(self, method: str, path: str, body: Any = None, /, **headers: str) -> Any:
-        """One call; `headers` are spelled `if_match="*"`. Bytes go out as they are, other bodies as JSON."""
+        """One call; `headers` are spelled `if_match="*"`. Bytes go out as they are, other bodies as JSON.
+        What comes as a stream is read to its end: `answer.whole`."""
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content_type = named.pop("content-type", "application/json")
         address = path if path.startswith("/") else ROOT + path
-        return self.client.generic(method, address, data, content_type=content_type, headers=named)
+        answer: Any = self.client.generic(method, address, data, content_type=content_type, headers=named)
+        if answer.streaming:
+            answer.whole = answer.getvalue()
+        return answer
 
     def get(self, path: str, **headers: str) -> Any:
         return self.call("GET", path, **headers)

@@ -41,6 +41,9 @@ API: dict[str, Route] = {
     "runs/<uuid:run_id>/retry/": Route("owned", (("POST", {}),)),
     "runs/<uuid:run_id>/continue/": Route("owned", (("POST", {}),)),
     "runs/<uuid:run_id>/decisions/": Route("owned", (("POST", {"tool_call_id": "c", "approve": True}),)),
+    "sessions/<uuid:session_id>/artifacts/": Route("owned", (("GET", None), ("POST", {"name": "x", "data": 1}))),
+    "artifacts/<uuid:artifact_id>/": Route("owned", (("GET", None), ("DELETE", None))),
+    "artifacts/<uuid:artifact_id>/content/": Route("owned"),
     "models/": Route("shared"),
     "prompts/": Route("shared"),
     "prompts/<slug:name>/": Route("shared"),
@@ -81,6 +84,8 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "retry-run": ("owned", {"run_id": "{run}"}),
     "continue-run": ("owned", {"run_id": "{run}"}),
     "decide-tool-call": ("owned", {"run_id": "{run}", "tool_call_id": "c", "approve": True}),
+    "store-artifact": ("owned", {"name": "x", "data": {"a": 1}}),
+    "delete-artifact": ("owned", {"artifact_id": "{artifact}"}),
     "redrive-delivery": ("staff", {"subscriber": "x"}),
     "reprice-session": ("staff", {}),
 }

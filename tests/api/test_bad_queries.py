@@ -17,6 +17,7 @@ PARAMETERS = {
     "sessions/{}/history/": ["node", "max_depth", "shape", "limit", "cursor"],
     "sessions/{}/events/": ["after", "types", "limit"],
     "sessions/{}/state/": ["at_version"],
+    "sessions/{}/artifacts/": ["name", "limit", "cursor"],
     "prompts/summarize/": ["version"],
 }
 VALUES = {

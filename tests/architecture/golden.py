@@ -116,6 +116,11 @@ def examples() -> dict[str, Any]:
         "parent": SESSION,
         "forked_at": 7,
         "is_archived": True,
+        "artifact_id": OTHER,
+        "version": 2,
+        "content_type": "application/json",
+        "size": 11,
+        "sha256": "0" * 64,
     }
 
 

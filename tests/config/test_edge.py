@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from config.edge import Edge, Message, Receive, Send, declared_length
+from config.edge import Edge
+from config.uploads import Message, Receive, Send, declared_length
 
 LIMIT = 10
 

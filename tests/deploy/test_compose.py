@@ -196,3 +196,5 @@ def test_the_proxy_does_not_believe_its_clients() -> None:
     assert not any("proxy_set_header" in body for body in locations().values()), "it would drop all inherited ones"
     body_limit = next(variable.default for variable in env.VARIABLES if variable.name == "BODY_LIMIT")
     assert f"client_max_body_size {int(body_limit) // 2**20}m;" in NGINX
+    upload_limit = next(variable.default for variable in env.VARIABLES if variable.name == "ARTIFACT_MAX_BYTES")
+    assert f"client_max_body_size {int(upload_limit) // 2**20 + 1}m;" in NGINX

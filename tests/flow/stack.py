@@ -1,5 +1,6 @@
 """A whole Parley from outside: webs and workers as processes on a database of their own, used as a user would."""
 
+import json
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import psycopg
+from django.conf import settings as settings_of_tests
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 
@@ -117,6 +119,7 @@ class Stack:
             "DATABASE_URL": self.database_url,
             "REDIS_PREFIX": f"flow-{name}",
             "LOG_LEVEL": "INFO",
+            "ARTIFACT_STORAGE_OPTIONS": json.dumps(dict(settings_of_tests.STORAGES["artifacts"]["OPTIONS"])),
             **(settings or {}),
         }
         for number in range(webs):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -66,6 +67,30 @@ class TestServer:
         else:
             assert answer.status_code == 413
         assert browser.call("GET", "sessions/").status_code == 200
+
+    def test_a_file_is_uploaded_and_downloaded_in_parts(self, served: Stack) -> None:
+        browser = served.login("alice")
+        session = browser.new_session()
+        path = f"/api/v1/sessions/{session}/artifacts/"
+        token = {"X-CSRFToken": browser.client.cookies["csrftoken"]}
+        whole = os.urandom(3_000_000)
+        kind = "application/octet-stream"
+        ways: list[dict[str, Any]] = [
+            {"files": {"file": ("a.bin", whole, kind)}},
+            {"params": {"name": "a.bin"}, "content": whole, "headers": {"Content-Type": kind}},
+            {"params": {"name": "a.bin"}, "content": iter([whole[:5], whole[5:]]), "headers": {"Content-Type": kind}},
+        ]
+        for number, way in enumerate(ways, 1):
+            answer = browser.client.post(path, **{**way, "headers": way.get("headers", {}) | token})
+            assert answer.status_code == 201, answer.text
+            assert (answer.json()["version"], answer.json()["size"]) == (number, len(whole))
+        content = f"/api/v1/artifacts/{answer.json()['id']}/content/"
+        assert browser.client.get(content).content == whole
+        part = browser.client.get(content, headers={"Range": "bytes=1000000-2999998"})
+        assert (part.status_code, part.content) == (206, whole[1_000_000:2_999_999])
+        head = browser.client.head(content)
+        assert (head.headers["content-length"], head.content) == (str(len(whole)), b"")
+        assert browser.client.get(content, headers={"If-None-Match": head.headers["etag"]}).status_code == 304
 
     def test_a_page_of_another_site_cannot_open_a_socket(self, served: Stack) -> None:
         browser = served.login("alice")

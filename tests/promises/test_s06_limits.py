@@ -18,6 +18,8 @@ SLOW = 100
 PROMPT = 2.0
 """Seconds in which others are answered meanwhile."""
 JSON = ("Content-Type: application/json",)
+BYTES = "Content-Type: application/octet-stream"
+LARGEST = 50 * MIB
 FORM = ("Content-Type: multipart/form-data; boundary=x",)
 
 
@@ -70,6 +72,44 @@ def test_300_mb_are_refused_by_the_rest_process(wsgi: Stack) -> None:
         for who in ((), known):
             refuses_huge(wsgi, path, *lines, *who)
             refuses_huge(wsgi, path, *lines, *who, chunked=True, status=b" 411 ")
+
+
+def artifacts_of(stack: Stack) -> tuple[str, tuple[str, ...]]:
+    """Where Alice may upload, and with what headers."""
+    browser = stack.login("alice")
+    return f"/api/v1/sessions/{browser.new_session()}/artifacts/", credentials(browser)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_100_mb_are_no_artifact(served: Stack, wsgi: Stack, chunked: bool) -> None:
+    for stack in (served, wsgi):
+        path, known = artifacts_of(stack)
+        status = b" 411 " if chunked and stack is wsgi else b" 413 "
+        for lines in ((BYTES, *known), (*FORM, *known), (BYTES,)):
+            with highest(stack.webs[0]) as rose:
+                answer, _ = upload(stack.ports[0], f"{path}?name=x", 100 * MIB, *lines, chunked=chunked)
+            assert status in answer, (lines, answer)
+            assert rose[0] <= MOST, f"{rose[0] / MIB:.0f} MiB more"
+
+
+def test_an_artifact_at_the_limit_goes_in_and_out_through_little_memory(served: Stack, wsgi: Stack) -> None:
+    for stack in (served, wsgi):
+        browser = stack.login("alice")
+        path, known = artifacts_of(stack)
+        with highest(stack.webs[0]) as rose:
+            answer, _ = upload(stack.ports[0], f"{path}?name=x", LARGEST, BYTES, *known)
+            assert b" 201 " in answer
+            shown = browser.client.get(path).json()["data"][0]
+            with browser.client.stream("GET", f"/api/v1/artifacts/{shown['id']}/content/") as download:
+                assert sum(map(len, download.iter_raw())) == shown["size"] == LARGEST
+        assert rose[0] <= MOST, f"{rose[0] / MIB:.0f} MiB more"
+
+
+def test_uploads_that_never_end_keep_nobody_out(served: Stack) -> None:
+    path, known = artifacts_of(served)
+    beginning = head(f"{path}?name=x", served.ports[0], BYTES, *known, "Content-Length: 40000000") + b"\r\nx"
+    with lorises(served.ports[0], SLOW, beginning):
+        others_are_served(served)
 
 
 def others_are_served(stack: Stack) -> None:

@@ -15,11 +15,22 @@ from django.test.utils import CaptureQueriesContext
 from bus.admin import MOST, BoundedPaginator, ByCommand, ReadOnly
 from bus.models import ParkedDelivery, StoredEvent, Stream, SubscriberCursor, Work
 from sessions_app import commands
-from sessions_app.models import Budget, BudgetUse, Message, ModelEntry, Prompt, ProviderKey, Run, Session, UsageEntry
+from sessions_app.models import (
+    Artifact,
+    Budget,
+    BudgetUse,
+    Message,
+    ModelEntry,
+    Prompt,
+    ProviderKey,
+    Run,
+    Session,
+    UsageEntry,
+)
 from tests.story import Story
 from tests.web.browser import page_of, said
 
-READ_ONLY = (StoredEvent, Stream, Work, SubscriberCursor, ParkedDelivery, Run, UsageEntry, BudgetUse)
+READ_ONLY = (StoredEvent, Stream, Work, SubscriberCursor, ParkedDelivery, Run, UsageEntry, BudgetUse, Artifact)
 BY_HAND = {Budget, ModelEntry, Prompt, ProviderKey}
 """Settings of the server, not events of a session."""
 SESSIONS, MESSAGES = page_of(Session), page_of(Message)
@@ -92,6 +103,7 @@ def test_messages_show_how_they_begin(staff: Client, story: Story) -> None:
 def test_what_is_only_read_cannot_be_written(staff: Client, story: Story, model: type[Any]) -> None:
     story.tell(commands.AddMessage, content="hello", answer=True)
     story.tell(commands.UpdateTokenMetrics, prompt_tokens=1)
+    story.tell(commands.StoreArtifact, name="x", data=1)
     budget = Budget.objects.create(scope="session", session=story.id, tokens=1)
     BudgetUse.objects.create(budget=budget, starts=date(2026, 1, 1))
     SubscriberCursor.objects.create(name="someone")

@@ -143,7 +143,7 @@ def test_the_end_is_shown_and_the_beginning_can_be_reached(
 ) -> None:
     for number in range(MESSAGES + 5):
         story.tell(commands.AddMessage, content=f"saying {number}.")
-    with django_assert_num_queries(7):  # login session, user, session, conversation, messages, runs, others
+    with django_assert_num_queries(8):  # login session, user, session, conversation, messages, runs, others, artifacts
         page = shown(alice_client, f"/sessions/{story.id}/")
     said = re.findall(r"saying \d+\.", page)
     assert said == [f"saying {number}." for number in range(5, MESSAGES + 5)]
