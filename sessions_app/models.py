@@ -14,14 +14,17 @@ from sessions_app.llm.tables import (
     Reservation,
     UsageEntry,
 )
+from sessions_app.plugin_tables import Memory, Plugin
 from sessions_app.values import Role, TokenMetrics
 
 __all__ = [
     "Budget",
     "BudgetUse",
     "Conversation",
+    "Memory",
     "Message",
     "ModelEntry",
+    "Plugin",
     "ProviderKey",
     "Reservation",
     "Run",

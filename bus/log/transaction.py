@@ -4,7 +4,7 @@ network or a queue."""
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -173,15 +173,32 @@ class Transaction:
 
     def _react(self, reaction: Reaction, event: Event, envelope: Envelope) -> list[Event]:
         """The reaction's events. A failing one is rolled back to its savepoint and recorded, unless required."""
+        if reaction.plugin and self.registry.switch.off(reaction.plugin):
+            return []
         if reaction.required:
             return decided(reaction.function(event, envelope))[0]
         try:
-            with transaction.atomic():
+            with transaction.atomic(), self._watched(reaction):
                 return decided(reaction.function(event, envelope))[0]
         except Exception as error:  # the plugin's own failure must not undo the command
             logger.exception("reaction %s failed on %s", reaction.name, event.type)
             observe.reaction_failed(reaction.name)
+            if reaction.plugin:
+                self.registry.switch.failed(reaction.plugin, reaction.name, repr(error))
             return [ErrorOccurred(source=reaction.name, error=repr(error)[:2000], command_id=self.context.command_id)]
+
+    @contextmanager
+    def _watched(self, reaction: Reaction) -> Iterator[None]:
+        """A plugin's reaction holds the session's lock: one that takes its time is warned of."""
+        if not reaction.plugin:
+            yield
+            return
+        timing, switch = observe.Timing(), self.registry.switch
+        yield
+        switch.worked(reaction.plugin)
+        if 0 < switch.slow < timing.milliseconds / 1000:
+            took = timing.milliseconds
+            logger.warning("plugin %s: reaction %s took %.0f ms", reaction.plugin, reaction.name, took)
 
 
 def project(registry: Registry, event: Event, envelope: Envelope) -> None:

@@ -67,6 +67,12 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "retry-run": ("owned", {"run_id": "{run}"}),
     "continue-run": ("owned", {"run_id": "{run}"}),
     "decide-tool-call": ("owned", {"run_id": "{run}", "tool_call_id": "c", "approve": True}),
+    "send-to-session": ("owned", {"to": "0198f2c4-aaaa-7000-8000-00000000000a", "content": "x"}),
+    "set-goal": ("owned", {"title": "x"}),
+    "update-goal": ("owned", {"goal_id": "{message}", "title": "x"}),
+    "close-goal": ("owned", {"goal_id": "{message}"}),
+    "recall": ("list", {"query": "private"}),
+    "review-goals": ("list", {}),
     "redrive-delivery": ("staff", {"subscriber": "x"}),
     "reprice-session": ("staff", {}),
 }

@@ -109,6 +109,10 @@ def examples() -> dict[str, Any]:
         "tokens": 900,
         "budget": 1000,
         "left_out": {"dropped": 3},
+        "to": OTHER,
+        "answer": True,
+        "hops": 1,
+        "reply_to": OTHER,
     }
 
 
