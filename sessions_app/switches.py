@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 
+import psycopg
 from django.conf import settings
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DatabaseError, connection, transaction
@@ -84,7 +85,7 @@ class Switches(Switch):
             if connection.in_atomic_block and connection.needs_rollback:
                 return
             rows = sql.fetch(_READ, ())
-        except (DatabaseError, SynchronousOnlyOperation) as error:
+        except (DatabaseError, psycopg.Error, SynchronousOnlyOperation) as error:
             logger.warning("the switches of the plugins could not be read: %r", error)
             return
         self._off = frozenset(name for name, enabled, _ in rows if not enabled)
