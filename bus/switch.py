@@ -16,5 +16,5 @@ class Switch:
     def failed(self, plugin: str, where: str, error: str) -> None:
         """A plugin's reaction or subscriber raised. Called where it did, in its transaction if it had one."""
 
-    def worked(self, plugin: str) -> None:
-        """A plugin's reaction or subscriber did its work."""
+    def worked(self, plugin: str, where: str) -> None:
+        """That reaction or subscriber of a plugin did its work."""

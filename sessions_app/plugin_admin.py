@@ -12,7 +12,7 @@ from bus.admin import ModelAdmin, ReadOnly
 from sessions_app.models import Memory, Plugin
 from sessions_app.switches import ensure_rows, switches
 
-READONLY = ("name", "status", "failures", "failures_total", "last_error", "last_error_at", "changed_at")
+READONLY = ("name", "status", "failures", "failures_total", "failing", "last_error", "last_error_at", "changed_at")
 
 
 @admin.register(Plugin)
@@ -55,7 +55,9 @@ class PluginAdmin(ModelAdmin):
         """Switched on, it begins without failures; only what was switched is written."""
         if "enabled" not in form.changed_data:
             return
-        changes = {"enabled": obj.enabled, "changed_at": timezone.now()} | ({"failures": 0} if obj.enabled else {})
+        changes = {"enabled": obj.enabled, "changed_at": timezone.now()} | (
+            {"failures": 0, "failing": ""} if obj.enabled else {}
+        )
         Plugin.objects.filter(pk=obj.pk).update(**changes)
         switches.forget()
 

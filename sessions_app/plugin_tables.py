@@ -12,6 +12,7 @@ class Plugin(models.Model):
     name = models.CharField(max_length=200, unique=True)
     enabled = models.BooleanField(default=True, help_text="takes effect in all processes within two seconds")
     failures = models.PositiveIntegerField(default=0, editable=False, help_text="in a row")
+    failing = models.CharField(max_length=300, blank=True, editable=False, help_text="which reaction or subscriber")
     failures_total = models.PositiveBigIntegerField(default=0, editable=False)
     last_error = models.TextField(blank=True, editable=False)
     last_error_at = models.DateTimeField(null=True, editable=False)

@@ -18,20 +18,25 @@ from sessions_app.models import Plugin
 
 logger = logging.getLogger(__name__)
 
+LONGEST_NAME, LONGEST_ERROR = 300, 2000
 FRESH = 1.0
 """Seconds for which what was read counts."""
 
-_READ = "SELECT name, enabled, failures FROM sessions_app_plugin"
+_READ = "SELECT name, enabled, failing FROM sessions_app_plugin"
 _FAILED = """
-INSERT INTO sessions_app_plugin AS p (name, enabled, failures, failures_total, last_error, last_error_at, changed_at)
-VALUES (%(name)s::text, %(most)s::int > 1, 1, 1, %(error)s::text, now(), now())
+INSERT INTO sessions_app_plugin AS p
+    (name, enabled, failures, failures_total, failing, last_error, last_error_at, changed_at)
+VALUES (%(name)s::text, %(most)s::int > 1, 1, 1, %(where)s::text, %(error)s::text, now(), now())
 ON CONFLICT (name) DO UPDATE SET failures = p.failures + 1, failures_total = p.failures_total + 1,
-    last_error = excluded.last_error, last_error_at = now(),
+    failing = excluded.failing, last_error = excluded.last_error, last_error_at = now(),
     enabled = p.enabled AND p.failures + 1 < %(most)s::int,
     changed_at = CASE WHEN p.enabled AND p.failures + 1 >= %(most)s::int THEN now() ELSE p.changed_at END
 RETURNING enabled, failures
 """
-_WORKED = "UPDATE sessions_app_plugin SET failures = 0 WHERE name = %(name)s::text AND failures > 0 RETURNING name"
+_WORKED = """
+UPDATE sessions_app_plugin SET failures = 0, failing = ''
+WHERE name = %(name)s::text AND failing = %(where)s::text AND enabled RETURNING name
+"""
 
 
 class Switches(Switch):
@@ -40,7 +45,7 @@ class Switches(Switch):
     def __init__(self) -> None:
         self._until = 0.0
         self._off: frozenset[str] = frozenset()
-        self._failing: frozenset[str] = frozenset()
+        self._failing: dict[str, str] = {}
         self._reading = threading.Lock()
 
     @property
@@ -63,20 +68,22 @@ class Switches(Switch):
 
     def failed(self, plugin: str, where: str, error: str) -> None:
         """Counted once the transaction it happened in has committed: no lock is held on the plugin's row meanwhile."""
-        transaction.on_commit(lambda: self._count(plugin, f"{where}: {error}"[:2000]), robust=True)
+        transaction.on_commit(lambda: self._count(plugin, where, error), robust=True)
 
-    def worked(self, plugin: str) -> None:
-        """It does not fail in a row; a write only where it did."""
-        if plugin in self._failing:
-            self._failing -= {plugin}
-            transaction.on_commit(lambda: _write(_WORKED, name=plugin), robust=True)
+    def worked(self, plugin: str, where: str) -> None:
+        """What failed last does not fail in a row. What else the plugin does says nothing of that."""
+        if self._failing.get(plugin) == where:
+            self._failing = {name: failing for name, failing in self._failing.items() if name != plugin}
+            transaction.on_commit(lambda: _write(_WORKED, name=plugin, where=where), robust=True)
 
-    def _count(self, plugin: str, error: str) -> None:
-        ((enabled, failures),) = _write(_FAILED, name=plugin, error=error, most=settings.PLUGIN_FAILURES)
-        self._failing |= {plugin}
+    def _count(self, plugin: str, where: str, error: str) -> None:
+        where, most = where[:LONGEST_NAME], settings.PLUGIN_FAILURES
+        ((enabled, failures),) = _write(_FAILED, name=plugin, where=where, error=error[:LONGEST_ERROR], most=most)
+        self._failing = {**self._failing, plugin: where}
         if not enabled and plugin not in self._off:
             self._off |= {plugin}
-            logger.error("the plugin %s has failed %d times in a row and is switched off: %s", plugin, failures, error)
+            said = "the plugin %s has failed %d times in a row and is switched off; %s: %s"
+            logger.error(said, plugin, failures, where, error)
 
     def _read(self) -> None:
         """Where the database cannot be asked, what was known stays."""
@@ -89,7 +96,7 @@ class Switches(Switch):
             logger.warning("the switches of the plugins could not be read: %r", error)
             return
         self._off = frozenset(name for name, enabled, _ in rows if not enabled)
-        self._failing = frozenset(name for name, _, failures in rows if failures)
+        self._failing = {name: failing for name, _, failing in rows if failing}
 
 
 def _write(statement: str, **values: object) -> list[tuple[object, ...]]:

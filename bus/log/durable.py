@@ -3,6 +3,7 @@
 A failing delivery is tried again with growing delays, then parked (the cursor goes on) until it is redriven."""
 
 import logging
+import time
 from uuid import UUID
 
 from django.conf import settings
@@ -18,6 +19,9 @@ from bus.registry import Registry, Subscriber, default
 logger = logging.getLogger(__name__)
 
 PAGE = 100
+ADVANCE_SECONDS = 0.2
+"""How long a cursor may stay behind what was delivered: a commit for each event would cost as much as the delivery. A
+worker that dies delivers so much again."""
 MAX_DELAY = 300.0
 """Seconds; the delays between tries double up to this."""
 
@@ -112,6 +116,7 @@ class Round:
         self.registry = registry
         self.position, self.fence, self.attempts = cursor
         self.taken = 0
+        self._stored = (self.position, time.monotonic())
 
     def run(self) -> int:
         """Deliver until the log's end, a failure, or the loss of the lease; how many events were taken."""
@@ -121,10 +126,9 @@ class Round:
         if horizon is None or horizon.position != self.position:
             horizon = _horizons[name] = Horizon(self.position)
         while not _paused(self.subscriber, self.registry) and (page := store.read_log(self.registry, horizon, PAGE)):
-            if not all(self._take(envelope) for envelope in page):
+            if not all(self._take(envelope) for envelope in page) or not self._advance(page[-1].position):
                 _horizons.pop(name, None)  # it ran ahead of the cursor
                 return self.taken
-            self._advance(page[-1].position)
         _run(_RELEASE, name, self.fence)
         return self.taken
 
@@ -134,13 +138,18 @@ class Round:
             return True
         error = _call(self.subscriber, envelope, self.registry)
         if error is not None:
+            if self._stored[0] < self.position and not self._advance(self.position):
+                return False
             if self.attempts + 1 < self.subscriber.max_attempts:
                 _run(_BACK_OFF, error, min(2.0**self.attempts, MAX_DELAY), self.subscriber.name, self.fence)
                 return False
             self._park(envelope.position, self.attempts + 1, error)
+        troubled = error is not None or self.attempts > 0
         self.attempts = 0
         self.taken += 1
-        return self._advance(envelope.position)
+        self.position = envelope.position
+        due = time.monotonic() >= self._stored[1] + ADVANCE_SECONDS
+        return self._advance(self.position) if troubled or due else True
 
     def _redrive(self) -> int:
         """Try again what an operator asked for; how many deliveries were tried."""
@@ -159,6 +168,8 @@ class Round:
         _run(_PARK, position, attempts, error, self.subscriber.name, self.fence)
 
     def _advance(self, position: int) -> bool:
+        """Store how far it came. False: another worker took over."""
+        self._stored = (position, time.monotonic())
         return _run(_ADVANCE, position, settings.BUS_LEASE_SECONDS, self.subscriber.name, self.fence) == 1
 
 
@@ -186,7 +197,7 @@ def _call(subscriber: Subscriber, envelope: Envelope, registry: Registry) -> str
         return repr(error)[:2000]
     observe.DELIVERIES.labels(subscriber.name, "ok").inc()
     if subscriber.plugin:
-        registry.switch.worked(subscriber.plugin)
+        registry.switch.worked(subscriber.plugin, subscriber.name)
     return None
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from bus import observe
-from bus.exceptions import AlreadyExists, RegistrationError, StreamNotFound, TooManyReactions, VersionConflict
+from bus.exceptions import AlreadyExists, BusError, RegistrationError, StreamNotFound, TooManyReactions, VersionConflict
 from bus.log import idempotency, store
 from bus.messages import Command, CommandResult, Context, Envelope, ErrorOccurred, Event, changed
 from bus.registry import Reaction, Registry, SqlProjection
@@ -44,6 +44,7 @@ class Transaction:
         self.registry = registry
         self.context = context
         self.recorded: list[Envelope] = []
+        self.broken: tuple[str, str, str] | None = None
 
     def run(self, command: Command, handler: Callable[[], Any]) -> CommandResult:
         """Everything of the command but commit. Raises what the handler refuses with; then nothing is written."""
@@ -176,7 +177,8 @@ class Transaction:
         if reaction.plugin and self.registry.switch.off(reaction.plugin):
             return []
         if reaction.required:
-            return decided(reaction.function(event, envelope))[0]
+            with self._watched(reaction):
+                return decided(reaction.function(event, envelope))[0]
         try:
             with transaction.atomic(), self._watched(reaction):
                 return decided(reaction.function(event, envelope))[0]
@@ -194,11 +196,22 @@ class Transaction:
             yield
             return
         timing, switch = observe.Timing(), self.registry.switch
-        yield
-        switch.worked(reaction.plugin)
-        if 0 < switch.slow < timing.milliseconds / 1000:
-            took = timing.milliseconds
-            logger.warning("plugin %s: reaction %s took %.0f ms", reaction.plugin, reaction.name, took)
+        try:
+            yield
+        except Exception as error:
+            if reaction.required and not isinstance(error, BusError | OperationalError):
+                self.broken = (reaction.plugin, reaction.name, repr(error))
+            raise
+        finally:
+            if 0 < switch.slow < (took := timing.milliseconds) / 1000:
+                logger.warning("plugin %s: reaction %s took %.0f ms", reaction.plugin, reaction.name, took)
+        switch.worked(reaction.plugin, reaction.name)
+
+    def report(self) -> None:
+        """Count the required reaction that the transaction was rolled back for; call it after that."""
+        if self.broken is not None:
+            logger.error("plugin %s: required reaction %s failed: %s", *self.broken)
+            self.registry.switch.failed(*self.broken)
 
 
 def project(registry: Registry, event: Event, envelope: Envelope) -> None:
@@ -234,13 +247,17 @@ def transact(
         if result is not None:
             _announce(unit, announce)
             return result
-    with transaction.atomic():
-        if before is not None:
-            before()
-        result = unit.run(command, handler)
-        if after is not None:
-            after(result)
-        _announce(unit, announce)
+    try:
+        with transaction.atomic():
+            if before is not None:
+                before()
+            result = unit.run(command, handler)
+            if after is not None:
+                after(result)
+            _announce(unit, announce)
+    except Exception:
+        unit.report()
+        raise
     return result
 
 

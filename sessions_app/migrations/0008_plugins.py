@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=200, unique=True)),
                 ('enabled', models.BooleanField(default=True, help_text='takes effect in all processes within two seconds')),
                 ('failures', models.PositiveIntegerField(default=0, editable=False, help_text='in a row')),
+                ('failing', models.CharField(blank=True, editable=False, help_text='which reaction or subscriber', max_length=300)),
                 ('failures_total', models.PositiveBigIntegerField(default=0, editable=False)),
                 ('last_error', models.TextField(blank=True, editable=False)),
                 ('last_error_at', models.DateTimeField(editable=False, null=True)),

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from bus.messages import Context, Envelope, Event, SessionCommand
 from bus.registry import handles, projects, reacts_to, subscribes_to
-from sessions_app.events import MessageAdded, RunCompleted, RunRequested
+from sessions_app.events import RunCompleted, RunRequested
 from sessions_app.llm.tools import tool
 from sessions_app.models import Plugin, Session
 from sessions_app.panels import shows
 
 broken = True
+needed = False
 got: list[str] = []
 
 
@@ -42,6 +43,13 @@ def react(event: Event, envelope: Envelope) -> Iterator[Event]:
         raise RuntimeError("the reaction is broken")
 
 
+@reacts_to(RunRequested, required=True)
+def react_or_refuse(event: RunRequested, envelope: Envelope) -> None:
+    """Fails the command, while it is `needed`."""
+    if needed:
+        raise RuntimeError("the required reaction is broken")
+
+
 @subscribes_to("message-added", name="bad", max_attempts=2)
 def take(envelope: Envelope) -> None:
     """Fails on every message."""
@@ -60,6 +68,3 @@ def bad_tool() -> str:
 def lines(session: Session) -> list[str]:
     """Fails, too."""
     raise RuntimeError("the panel is broken")
-
-
-assert MessageAdded.type == "message-added"
