@@ -1,6 +1,11 @@
 """The bus as a Django app: connects the commit signal to the push and to the workers' hints."""
 
+from typing import TYPE_CHECKING
+
 from django.apps import AppConfig
+
+if TYPE_CHECKING:
+    from bus.messages import Envelope
 
 
 class BusConfig(AppConfig):
@@ -24,8 +29,9 @@ class BusConfig(AppConfig):
         observe.enabled = settings.BUS_OBSERVE
         bus.traces = settings.BUS_TRACE_EVENTS
 
-        def wake_subscribers(**_: object) -> None:
-            if default.subscribers:
+        def wake_subscribers(envelopes: "list[Envelope]", **_: object) -> None:
+            types = {envelope.type for envelope in envelopes}
+            if any(one.wants(name) for one in default.subscribers.values() for name in types):
                 hinter().deliver()
 
         signals.events_recorded.connect(broadcast.on_events_recorded, weak=False)

@@ -75,6 +75,7 @@ class MessageBus:
             with observe.command(command.type):
                 return self._execute_here(command, _settled(decide(command, context)), context)
         call = partial(decide, command, context)
+        command.prepare()
         with observe.command(command.type) as timing:
             for attempt in itertools.count(1):
                 try:

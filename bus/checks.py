@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from bus.plugins import loaded
 from bus.registry import default
 
 
@@ -15,6 +16,16 @@ def every_command_has_a_handler(**_: Any) -> list[CheckMessage]:
         Error(f"The command {name!r} has no handler.", id="bus.E001")
         for name, command in default.commands.items()
         if command not in default.handlers
+    ]
+
+
+@register()
+def every_plugin_is_loaded(**_: Any) -> list[CheckMessage]:
+    """A plugin that cannot be imported is left out; somebody should know."""
+    return [
+        Warning(f"The plugin {one.name!r} ({one.module}) could not be loaded: {one.error}", id="bus.W002")
+        for one in loaded.values()
+        if one.error
     ]
 
 

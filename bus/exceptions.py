@@ -38,6 +38,13 @@ class NoHandler(Refused):
     status = 422
 
 
+class PluginDisabled(Refused):
+    """The plugin this belongs to is switched off."""
+
+    code = "plugin-disabled"
+    status = 409
+
+
 class Malformed(Refused):
     """The bytes are not acceptable JSON."""
 

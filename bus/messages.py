@@ -95,6 +95,9 @@ class Command(Message):
 
     session_id: UUID | None = None
 
+    def prepare(self) -> None:
+        """What the handler needs of the world outside, asked for before the transaction; may wait. Rarely needed."""
+
 
 class SessionCommand(Command):
     """A command about one session, which must be named."""

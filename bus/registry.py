@@ -1,13 +1,15 @@
 """Who handles, projects, reacts and subscribes: four decorators over one table, read by the bus and the log."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from bus import topics, untrusted
-from bus.exceptions import NoHandler, RegistrationError
+from bus.exceptions import NoHandler, PluginDisabled, RegistrationError
 from bus.messages import Command, Context, Envelope, ErrorOccurred, Event
+from bus.switch import Switch
 
 C = TypeVar("C", bound=Command)
 E = TypeVar("E", bound=Event)
@@ -45,6 +47,7 @@ class Reaction(msgspec.Struct, frozen=True):
     name: str
     function: Callable[[Any, Envelope], Any]
     required: bool
+    plugin: str = ""
 
 
 class Subscriber(msgspec.Struct, frozen=True):
@@ -54,6 +57,7 @@ class Subscriber(msgspec.Struct, frozen=True):
     topics: tuple[str, ...]
     function: Callable[[Envelope], Any]
     max_attempts: int
+    plugin: str = ""
 
     def wants(self, event_type: str) -> bool:
         """Whether the event's type is among the subscriber's topics."""
@@ -72,6 +76,9 @@ class Registry:
         self.reactions: dict[str, list[Reaction]] = {}
         self.subscribers: dict[str, Subscriber] = {}
         self.guards: list[Guard] = []
+        self.plugins: dict[type[Command], str] = {}
+        self.plugin = ""
+        self.switch = Switch()
         self.register_event(ErrorOccurred)
 
     # -- the four decorators -------------------------------------------------------------------------------------
@@ -85,6 +92,8 @@ class Registry:
             if command in self.handlers:
                 raise RegistrationError(f"{command.type} already has the handler {self.handlers[command].__name__}.")
             self.handlers[command] = function
+            if self.plugin:
+                self.plugins[command] = self.plugin
             return function
 
         return register
@@ -107,7 +116,7 @@ class Registry:
         """An in-transaction reaction: `(event, envelope)`, may yield further events of the same session."""
 
         def register(function: F) -> F:
-            reaction = Reaction(f"{function.__module__}.{function.__name__}", function, required)
+            reaction = Reaction(f"{function.__module__}.{function.__name__}", function, required, self.plugin)
             for event_type in event_types:
                 self.register_event(event_type)
                 self.reactions.setdefault(event_type.type, []).append(reaction)
@@ -122,10 +131,33 @@ class Registry:
             key = name or f"{function.__module__}.{function.__name__}"
             if key in self.subscribers:
                 raise RegistrationError(f"There is already a subscriber called {key!r}.")
-            self.subscribers[key] = Subscriber(key, topics, function, max_attempts)
+            self.subscribers[key] = Subscriber(key, topics, function, max_attempts, self.plugin)
             return function
 
         return register
+
+    # -- plugins ---------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def loading(self, plugin: str) -> Iterator[None]:
+        """What is registered within is that plugin's."""
+        before, self.plugin = self.plugin, plugin
+        try:
+            yield
+        finally:
+            self.plugin = before
+
+    def copied(self) -> dict[str, Any]:
+        """What is registered now."""
+        kept: dict[str, Any] = {
+            name: value.copy() for name, value in vars(self).items() if isinstance(value, dict | list)
+        }
+        lines = {name: {key: list(line) for key, line in kept[name].items()} for name in ("projections", "reactions")}
+        return kept | lines
+
+    def restore(self, before: dict[str, Any]) -> None:
+        """Only what was registered then is."""
+        vars(self).update(before)
 
     # -- what the bus asks -----------------------------------------------------------------------------------------
 
@@ -141,11 +173,15 @@ class Registry:
                 self.register_event(value)
 
     def handler_for(self, command: Command) -> Handler:
-        """The command's handler. Raises NoHandler."""
+        """The command's handler. Raises NoHandler, or PluginDisabled where its plugin is switched off."""
         try:
-            return self.handlers[type(command)]
+            handler = self.handlers[type(command)]
         except KeyError:
             raise NoHandler(f"No handler is registered for the command {command.type!r}.") from None
+        plugin = self.plugins.get(type(command), "")
+        if plugin and self.switch.off(plugin):
+            raise PluginDisabled(f"{command.type} belongs to the plugin {plugin}, which is switched off.")
+        return handler
 
     def command(self, name: str, payload: Any) -> Command:
         """A command from its name and plain values. Raises NoHandler or Invalid (with pointers)."""

@@ -35,11 +35,17 @@ def model_problem(named: str) -> str:
 
 if model_problem(DEFAULT_MODEL):
     raise ImproperlyConfigured(model_problem(DEFAULT_MODEL))
+EMBEDDER_URL = env.text(
+    "EMBEDDER_URL", "", "a server with OpenAI's embeddings, such as https://api.openai.com/v1; it may be private"
+)
+EMBEDDER_MODEL = env.text("EMBEDDER_MODEL", "text-embedding-3-small", "the model that is asked there")
+EMBEDDER_KEY = env.text("EMBEDDER_KEY", "", "the key for it", shown="")
+EMBEDDER_TIMEOUT = env.seconds("EMBEDDER_TIMEOUT", 5.0, "longest wait for its answer", least=0.1)
 LLM_ALLOWED_HOSTS = env.hosts(
     "LLM_ALLOWED_HOSTS",
     [],
     "model servers at private addresses or without TLS that may be used, as host:port",
-    of=LLM_BASE_URLS.values(),
+    of=[*LLM_BASE_URLS.values(), EMBEDDER_URL],
 )
 LLM_CONNECT_TIMEOUT = env.seconds("LLM_CONNECT_TIMEOUT", 10.0, "longest wait for a provider's connection", least=0.1)
 LLM_SILENCE_TIMEOUT = env.seconds("LLM_SILENCE_TIMEOUT", 300.0, "longest silence of a provider", least=0.1)
@@ -63,3 +69,6 @@ if CONTEXT_STRATEGY not in ("truncate", "summarize", "relevance", "adaptive"):
     raise ImproperlyConfigured("CONTEXT_STRATEGY is truncate, summarize, relevance or adaptive.")
 DELTA_INTERVAL = env.seconds("DELTA_INTERVAL", 0.04, "pieces of an answer within this time are shown together")
 CHUNK_INTERVAL = env.seconds("CHUNK_INTERVAL", 0.5, "how often the text of streaming answers is stored", least=0.05)
+MESSAGE_HOPS = env.number(
+    "MESSAGE_HOPS", 5, "how often sessions may pass a message on before they are stopped", least=1
+)

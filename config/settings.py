@@ -217,7 +217,13 @@ CHANNEL_LAYERS = {
         "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": 15}], "prefix": REDIS_PREFIX},
     },
 }
-PLUGINS = env.words("PLUGINS", [], "modules with plugins, imported at start")
+PLUGINS = env.words(
+    "PLUGINS",
+    [f"sessions_app.plugins.{name}" for name in ("memory", "coordination", "goals")],
+    "modules with plugins, imported at start; name those of Parley too, if you want them",
+)
+PLUGIN_FAILURES = env.number("PLUGIN_FAILURES", 10, "failures in a row that switch a plugin off", least=1)
+PLUGIN_SLOW = env.seconds("PLUGIN_SLOW", 0.1, "a plugin's reaction that takes longer is warned of")
 BUS_DATABASE_THREADS = env.number("BUS_DATABASE_THREADS", 8, "threads for database work of sockets", least=1)
 BUS_READER_CONNECTIONS = env.number("BUS_READER_CONNECTIONS", 4, "connections for reading the log to sockets", least=1)
 BUS_READER_TIMEOUT = env.seconds("BUS_READER_TIMEOUT", 10.0, "longest wait for one of those connections")
@@ -245,6 +251,7 @@ BUS_RENEW_SECONDS = env.number("BUS_RENEW_SECONDS", 10, "how often leases are re
 BUS_SWEEP_INTERVAL = env.seconds("BUS_SWEEP_INTERVAL", 1.0, "how often a worker looks for work nobody took", least=0.05)
 BUS_SWEEP_GRACE = env.seconds("BUS_SWEEP_GRACE", 2.0, "how long due work is left to the hints first")
 BUS_SWEEP_THREADS = env.number("BUS_SWEEP_THREADS", 8, "work a sweeper does itself at a time", least=1)
+BUS_DELIVER_INTERVAL = env.seconds("BUS_DELIVER_INTERVAL", 0.1, "between two hints to durable subscribers")
 BUS_KEY_HOURS = env.number("BUS_KEY_HOURS", 24, "how long an Idempotency-Key is remembered", least=1)
 BUS_WORK_HOURS = env.number("BUS_WORK_HOURS", 168, "how long finished work can be looked up", least=1)
 BUS_OBSERVE = env.boolean("BUS_OBSERVE", True, "count and time commands for /metrics")

@@ -18,6 +18,7 @@ from sessions_app.llm.tables import (
     UsageEntry,
 )
 from sessions_app.orchestration.tables import Prompt
+from sessions_app.plugin_tables import Memory, Plugin
 from sessions_app.values import Role, TokenMetrics
 
 __all__ = [
@@ -26,8 +27,10 @@ __all__ = [
     "Budget",
     "BudgetUse",
     "Conversation",
+    "Memory",
     "Message",
     "ModelEntry",
+    "Plugin",
     "Prompt",
     "ProviderKey",
     "Reservation",

@@ -130,10 +130,17 @@ def fold(state: SessionState, event: Event, envelope: Envelope) -> SessionState:
     return changed(state, **change, version=envelope.version, updated_at=envelope.recorded_at)
 
 
+def folded(state: SessionState, envelope: Envelope) -> SessionState:
+    """The state after one event as the log has it; one of a plugin that is not here any more cannot be opened."""
+    if envelope.type not in registry.events:
+        return changed(state, version=envelope.version, updated_at=envelope.recorded_at)
+    return fold(state, registry.open(envelope), envelope)
+
+
 def fold_all(state: SessionState, line: Iterable[Envelope], *, messages: bool = True) -> SessionState:
     """The state after many events. Without `messages`, their texts are left out and the cost is linear."""
     for envelope in line:
-        state = fold(state, registry.open(envelope), envelope)
+        state = folded(state, envelope)
         if not messages and state.messages:
             state = changed(state, messages=())
     return state
@@ -197,7 +204,7 @@ class EventSourcedSession(msgspec.Struct, frozen=True, kw_only=True):
         """A new session with the event, its state folded on (contract, correction 5). ValueError when out of order."""
         if event.version != self.current_state.version + 1:
             raise ValueError(f"version {event.version} does not follow {self.current_state.version}")
-        state = fold(self.current_state, registry.open(event), event)
+        state = folded(self.current_state, event)
         return changed(self, events=(*self.events, event), current_state=state, metadata=state.metadata)
 
     def add_event_handler(self, event_type: str, handler: Any) -> "EventSourcedSession":

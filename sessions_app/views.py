@@ -23,7 +23,7 @@ from bus import untrusted
 from bus.bus import bus
 from bus.exceptions import NotFound, Refused
 from bus.messages import Actor, Context
-from sessions_app import queries, transcript
+from sessions_app import panels, queries, transcript
 from sessions_app.forms import NewSession
 from sessions_app.login_link import user_of_link
 from sessions_app.models import Conversation, Session
@@ -114,6 +114,7 @@ class SessionPage(LoginRequiredMixin, View):
             "earlier": earlier,
             "live": before is None,
             "artifacts": queries.artifacts_in(session.id)[:ARTIFACTS] if before is None else [],
+            "panels": panels.shown(session),
         }
         return render(request, "sessions/detail.html", context)
 

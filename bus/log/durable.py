@@ -3,12 +3,13 @@
 A failing delivery is tried again with growing delays, then parked (the cursor goes on) until it is redriven."""
 
 import logging
+import time
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, connections
 
-from bus import observe
+from bus import observe, sql
 from bus.exceptions import NotFound
 from bus.log import codec, store
 from bus.log.horizon import Horizon
@@ -18,6 +19,9 @@ from bus.registry import Registry, Subscriber, default
 logger = logging.getLogger(__name__)
 
 PAGE = 100
+ADVANCE_SECONDS = 0.2
+"""How long a cursor may stay behind what was delivered: a commit for each event would cost as much as the delivery. A
+worker that dies delivers so much again."""
 MAX_DELAY = 300.0
 """Seconds; the delays between tries double up to this."""
 
@@ -54,6 +58,12 @@ UPDATE bus_parkeddelivery SET redrive = true
 WHERE subscriber = %s AND (%s::bigint IS NULL OR position = %s::bigint)
 """
 
+_IDLE = """
+SELECT name FROM bus_subscribercursor AS c
+WHERE position >= coalesce((SELECT max(position) FROM bus_storedevent), 0)
+    AND NOT EXISTS (SELECT FROM bus_parkeddelivery AS p WHERE p.subscriber = c.name AND p.redrive)
+"""
+
 _horizons: dict[str, Horizon] = {}
 
 
@@ -76,9 +86,17 @@ def redrive_delivery(command: RedriveDelivery, context: Context) -> dict[str, in
 
 
 def deliver_all(owner: str, registry: Registry = default) -> None:
-    """Bring every subscriber of the registry as far as it will go now."""
-    for subscriber in tuple(registry.subscribers.values()):
-        deliver(subscriber, owner, registry)
+    """Bring every subscriber of the registry as far as it will go now. Those of plugins that are switched off stay
+    where they are. One look tells who has nothing to do: a round costs several statements."""
+    subscribers = [one for one in tuple(registry.subscribers.values()) if not _paused(one, registry)]
+    idle = {name for (name,) in sql.fetch(_IDLE, ())} if subscribers else set()
+    for subscriber in subscribers:
+        if subscriber.name not in idle:
+            deliver(subscriber, owner, registry)
+
+
+def _paused(subscriber: Subscriber, registry: Registry) -> bool:
+    return bool(subscriber.plugin) and registry.switch.off(subscriber.plugin)
 
 
 def deliver(subscriber: Subscriber, owner: str, registry: Registry = default) -> int:
@@ -98,6 +116,7 @@ class Round:
         self.registry = registry
         self.position, self.fence, self.attempts = cursor
         self.taken = 0
+        self._stored = (self.position, time.monotonic())
 
     def run(self) -> int:
         """Deliver until the log's end, a failure, or the loss of the lease; how many events were taken."""
@@ -106,11 +125,10 @@ class Round:
         horizon = _horizons.get(name)
         if horizon is None or horizon.position != self.position:
             horizon = _horizons[name] = Horizon(self.position)
-        while page := store.read_log(self.registry, horizon, PAGE):
-            if not all(self._take(envelope) for envelope in page):
+        while not _paused(self.subscriber, self.registry) and (page := store.read_log(self.registry, horizon, PAGE)):
+            if not all(self._take(envelope) for envelope in page) or not self._advance(page[-1].position):
                 _horizons.pop(name, None)  # it ran ahead of the cursor
                 return self.taken
-            self._advance(page[-1].position)
         _run(_RELEASE, name, self.fence)
         return self.taken
 
@@ -118,15 +136,20 @@ class Round:
         """Deliver one event. False: stop here, either to try again later or because another worker took over."""
         if not self.subscriber.wants(envelope.type):
             return True
-        error = _call(self.subscriber, envelope)
+        error = _call(self.subscriber, envelope, self.registry)
         if error is not None:
+            if self._stored[0] < self.position and not self._advance(self.position):
+                return False
             if self.attempts + 1 < self.subscriber.max_attempts:
                 _run(_BACK_OFF, error, min(2.0**self.attempts, MAX_DELAY), self.subscriber.name, self.fence)
                 return False
             self._park(envelope.position, self.attempts + 1, error)
+        troubled = error is not None or self.attempts > 0
         self.attempts = 0
         self.taken += 1
-        return self._advance(envelope.position)
+        self.position = envelope.position
+        due = time.monotonic() >= self._stored[1] + ADVANCE_SECONDS
+        return self._advance(self.position) if troubled or due else True
 
     def _redrive(self) -> int:
         """Try again what an operator asked for; how many deliveries were tried."""
@@ -134,7 +157,7 @@ class Round:
             cursor.execute(_REDRIVEN, [self.subscriber.name])
             positions = [row[0] for row in cursor.fetchall()]
         for position in positions:
-            error = _call(self.subscriber, at_position(self.registry, position))
+            error = _call(self.subscriber, at_position(self.registry, position), self.registry)
             if error is None:
                 _run(_UNPARK, self.subscriber.name, position)
             else:
@@ -145,6 +168,8 @@ class Round:
         _run(_PARK, position, attempts, error, self.subscriber.name, self.fence)
 
     def _advance(self, position: int) -> bool:
+        """Store how far it came. False: another worker took over."""
+        self._stored = (position, time.monotonic())
         return _run(_ADVANCE, position, settings.BUS_LEASE_SECONDS, self.subscriber.name, self.fence) == 1
 
 
@@ -158,7 +183,7 @@ def at_position(registry: Registry, position: int) -> Envelope:
     return codec.envelope_from_row(row, registry)
 
 
-def _call(subscriber: Subscriber, envelope: Envelope) -> str | None:
+def _call(subscriber: Subscriber, envelope: Envelope, registry: Registry) -> str | None:
     """Deliver one event; what went wrong, or None."""
     try:
         with observe.span(f"deliver {subscriber.name}"):
@@ -167,8 +192,12 @@ def _call(subscriber: Subscriber, envelope: Envelope) -> str | None:
         connections.close_all()  # whatever state it left the connection in
         logger.exception("subscriber %s failed at %d", subscriber.name, envelope.position)
         observe.DELIVERIES.labels(subscriber.name, "failed").inc()
+        if subscriber.plugin:
+            registry.switch.failed(subscriber.plugin, subscriber.name, repr(error))
         return repr(error)[:2000]
     observe.DELIVERIES.labels(subscriber.name, "ok").inc()
+    if subscriber.plugin:
+        registry.switch.worked(subscriber.plugin, subscriber.name)
     return None
 
 

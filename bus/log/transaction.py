@@ -4,15 +4,15 @@ network or a queue."""
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from bus import observe
-from bus.exceptions import AlreadyExists, RegistrationError, StreamNotFound, TooManyReactions, VersionConflict
+from bus.exceptions import AlreadyExists, BusError, RegistrationError, StreamNotFound, TooManyReactions, VersionConflict
 from bus.log import idempotency, store
 from bus.messages import Command, CommandResult, Context, Envelope, ErrorOccurred, Event, changed
 from bus.registry import Reaction, Registry, SqlProjection
@@ -44,6 +44,7 @@ class Transaction:
         self.registry = registry
         self.context = context
         self.recorded: list[Envelope] = []
+        self.broken: tuple[str, str, str] | None = None
 
     def run(self, command: Command, handler: Callable[[], Any]) -> CommandResult:
         """Everything of the command but commit. Raises what the handler refuses with; then nothing is written."""
@@ -173,15 +174,44 @@ class Transaction:
 
     def _react(self, reaction: Reaction, event: Event, envelope: Envelope) -> list[Event]:
         """The reaction's events. A failing one is rolled back to its savepoint and recorded, unless required."""
+        if reaction.plugin and self.registry.switch.off(reaction.plugin):
+            return []
         if reaction.required:
-            return decided(reaction.function(event, envelope))[0]
+            with self._watched(reaction):
+                return decided(reaction.function(event, envelope))[0]
         try:
-            with transaction.atomic():
+            with transaction.atomic(), self._watched(reaction):
                 return decided(reaction.function(event, envelope))[0]
         except Exception as error:  # the plugin's own failure must not undo the command
             logger.exception("reaction %s failed on %s", reaction.name, event.type)
             observe.reaction_failed(reaction.name)
+            if reaction.plugin:
+                self.registry.switch.failed(reaction.plugin, reaction.name, repr(error))
             return [ErrorOccurred(source=reaction.name, error=repr(error)[:2000], command_id=self.context.command_id)]
+
+    @contextmanager
+    def _watched(self, reaction: Reaction) -> Iterator[None]:
+        """A plugin's reaction holds the session's lock: one that takes its time is warned of."""
+        if not reaction.plugin:
+            yield
+            return
+        timing, switch = observe.Timing(), self.registry.switch
+        try:
+            yield
+        except Exception as error:
+            if reaction.required and not isinstance(error, BusError | OperationalError):
+                self.broken = (reaction.plugin, reaction.name, repr(error))
+            raise
+        finally:
+            if 0 < switch.slow < (took := timing.milliseconds) / 1000:
+                logger.warning("plugin %s: reaction %s took %.0f ms", reaction.plugin, reaction.name, took)
+        switch.worked(reaction.plugin, reaction.name)
+
+    def report(self) -> None:
+        """Count the required reaction that the transaction was rolled back for; call it after that."""
+        if self.broken is not None:
+            logger.error("plugin %s: required reaction %s failed: %s", *self.broken)
+            self.registry.switch.failed(*self.broken)
 
 
 def project(registry: Registry, event: Event, envelope: Envelope) -> None:
@@ -217,13 +247,17 @@ def transact(
         if result is not None:
             _announce(unit, announce)
             return result
-    with transaction.atomic():
-        if before is not None:
-            before()
-        result = unit.run(command, handler)
-        if after is not None:
-            after(result)
-        _announce(unit, announce)
+    try:
+        with transaction.atomic():
+            if before is not None:
+                before()
+            result = unit.run(command, handler)
+            if after is not None:
+                after(result)
+            _announce(unit, announce)
+    except Exception:
+        unit.report()
+        raise
     return result
 
 

@@ -4,6 +4,7 @@ would block the caller without limit. Lost hints cost a second or two: the sweep
 import logging
 import queue
 import threading
+import time
 from functools import cache
 from typing import Any
 
@@ -20,9 +21,11 @@ DELIVER = "bus.deliver"
 class Hinter:
     """Takes (task name, arguments) from any thread and never waits."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, deliver_interval: float = 0.0) -> None:
         self._queue: queue.Queue[tuple[str, tuple[Any, ...]]] = queue.Queue(capacity)
         self._deliver_pending = threading.Event()
+        self._deliver_interval = deliver_interval
+        self._deliver_at = 0.0
         threading.Thread(target=self._send_all, name="work-hints", daemon=True).start()
 
     def send(self, task: str, *arguments: str) -> None:
@@ -33,24 +36,38 @@ class Hinter:
             observe.HINTS_DROPPED.inc()
 
     def deliver(self) -> None:
-        """Hint that the log has grown; many calls make one message."""
+        """Hint that the log has grown. Many calls make one message, and messages keep an interval: a round of
+        deliveries takes all there is."""
         if not self._deliver_pending.is_set():
             self._deliver_pending.set()
             self.send(DELIVER)
 
     def _send_all(self) -> None:
         while True:
-            task, arguments = self._queue.get()
-            if task == DELIVER:
-                self._deliver_pending.clear()
             try:
-                current_app.send_task(task, args=arguments, ignore_result=True, retry=False)
-            except Exception as error:  # the broker is only a hint
-                observe.HINTS_DROPPED.inc()
-                logger.warning("hint %s not sent, a sweeper will find the work: %r", task, error)
+                task, arguments = self._queue.get(timeout=self._until_due())
+            except queue.Empty:
+                task = DELIVER
+            if task != DELIVER:
+                self._send(task, arguments)
+            if self._until_due() == 0:
+                self._deliver_at = time.monotonic() + self._deliver_interval
+                self._deliver_pending.clear()
+                self._send(DELIVER, ())
+
+    def _until_due(self) -> float | None:
+        """Seconds until the next message about the log; None: nobody asked for one."""
+        return max(0.0, self._deliver_at - time.monotonic()) if self._deliver_pending.is_set() else None
+
+    def _send(self, task: str, arguments: tuple[Any, ...]) -> None:
+        try:
+            current_app.send_task(task, args=arguments, ignore_result=True, retry=False)
+        except Exception as error:  # the broker is only a hint
+            observe.HINTS_DROPPED.inc()
+            logger.warning("hint %s not sent, a sweeper will find the work: %r", task, error)
 
 
 @cache
 def hinter() -> Hinter:
     """The process's one hinter."""
-    return Hinter(settings.BUS_HINT_QUEUE)
+    return Hinter(settings.BUS_HINT_QUEUE, settings.BUS_DELIVER_INTERVAL)

@@ -29,6 +29,8 @@ TITLES = {
     "idempotency-mismatch": "This key was used with another body",
     "idempotency-in-progress": "This key belongs to a queued command",
     "unknown-command": "Unknown command",
+    "plugin-disabled": "The plugin is switched off",
+    "too-many-hops": "Sessions have passed this on too often",
     "run-ended": "The run has ended",
     "run-not-ready": "The run is not in such a state",
     "session-busy": "Another run is at work",

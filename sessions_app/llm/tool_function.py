@@ -38,6 +38,7 @@ class RegisteredTool(msgspec.Struct, frozen=True, kw_only=True):
     context_parameter: str | None
     approval: bool
     timeout: float
+    plugin: str = ""
 
 
 def registered(name: str, function: Callable[..., Any], approval: bool, timeout: float) -> RegisteredTool:

@@ -14,6 +14,8 @@ import msgspec
 from bus import untrusted
 from bus.database import closing
 from bus.exceptions import Malformed, Refused, RegistrationError
+from bus.registry import default as bus_registry
+from bus.switch import Switch
 from sessions_app.llm.base import Tool
 from sessions_app.llm.storable import clean
 from sessions_app.llm.tool_function import RegisteredTool, ToolContext, ToolError, registered
@@ -53,6 +55,7 @@ class ToolRegistry:
 
     def __init__(self) -> None:
         self.tools: dict[str, RegisteredTool] = {}
+        self.switch = Switch()
 
     def tool(self, *, name: str = "", approval: bool = False, timeout: float = TIMEOUT) -> Callable[[F], F]:
         """Registers a function: its docstring becomes the description, its parameters the schema (`Annotated` with
@@ -62,17 +65,28 @@ class ToolRegistry:
             called = name or function.__name__
             if not NAME.fullmatch(called) or called in self.tools:
                 raise RegistrationError(f"A tool cannot be called {called!r}: it is not a name, or it is taken.")
-            self.tools[called] = registered(called, function, approval, timeout)
+            made = registered(called, function, approval, timeout)
+            self.tools[called] = msgspec.structs.replace(made, plugin=bus_registry.plugin)
             return function
 
         return register
 
+    def remove_of(self, plugin: str) -> None:
+        """Take back what a plugin registered."""
+        self.tools = {name: found for name, found in self.tools.items() if found.plugin != plugin}
+
+    def is_off(self, name: str) -> bool:
+        """Whether the tool's plugin is switched off."""
+        found = self.tools.get(name)
+        return found is not None and bool(found.plugin) and self.switch.off(found.plugin)
+
     def specs(self, names: Iterable[str]) -> tuple[Tool, ...]:
-        """What the model is told of these tools. Raises UnknownTool."""
+        """What the model is told of these tools; those of plugins that are switched off are left out. Raises
+        UnknownTool."""
         names = tuple(dict.fromkeys(names))
         if unknown := [name for name in names if name not in self.tools]:
             raise UnknownTool(f"There is no tool called {unknown[0]!r}; there are: {_listed(self.tools)}.")
-        return tuple(self.tools[name].spec for name in names)
+        return tuple(self.tools[name].spec for name in names if not self.is_off(name))
 
     def needs_approval(self, name: str) -> bool:
         """Whether a person must agree before this tool runs."""
@@ -84,6 +98,8 @@ class ToolRegistry:
         found = self.tools.get(name) if name in context.allowed else None
         if found is None:
             return f"There is no tool called {name[:64]!r} here. There are: {_listed(context.allowed)}."
+        if self.is_off(name):
+            return f"{name} was not run: it is switched off on this server."
         if found.approval and not approved:
             return f"{name} was not run: it needs the approval of a person, and has none."
         if args is None:

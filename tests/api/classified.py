@@ -86,6 +86,12 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "decide-tool-call": ("owned", {"run_id": "{run}", "tool_call_id": "c", "approve": True}),
     "store-artifact": ("owned", {"name": "x", "data": {"a": 1}}),
     "delete-artifact": ("owned", {"artifact_id": "{artifact}"}),
+    "send-to-session": ("owned", {"to": "0198f2c4-aaaa-7000-8000-00000000000a", "content": "x"}),
+    "set-goal": ("owned", {"title": "x"}),
+    "update-goal": ("owned", {"goal_id": "{message}", "title": "x"}),
+    "close-goal": ("owned", {"goal_id": "{message}"}),
+    "recall": ("list", {"query": "private"}),
+    "review-goals": ("list", {}),
     "redrive-delivery": ("staff", {"subscriber": "x"}),
     "reprice-session": ("staff", {}),
 }

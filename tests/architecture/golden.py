@@ -121,6 +121,10 @@ def examples() -> dict[str, Any]:
         "content_type": "application/json",
         "size": 11,
         "sha256": "0" * 64,
+        "to": OTHER,
+        "answer": True,
+        "hops": 1,
+        "reply_to": OTHER,
     }
 
 

@@ -204,7 +204,10 @@ def test_an_event_is_delivered_again_when_the_process_died_before_the_cursor_was
     assert inbox.got == ["a", "a", "b"]
 
 
-def test_a_worker_that_lost_the_cursor_stops_and_does_not_move_it(toy: Toy, inbox: Inbox, subscribe: Subscribe) -> None:
+def test_a_worker_that_lost_the_cursor_stops_and_does_not_move_it(
+    toy: Toy, inbox: Inbox, subscribe: Subscribe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "ADVANCE_SECONDS", 0.0)
     subscriber = subscribe()
     toy.note("a")
     toy.note("b")
@@ -220,6 +223,21 @@ def test_a_worker_that_lost_the_cursor_stops_and_does_not_move_it(toy: Toy, inbo
     execute("UPDATE bus_subscribercursor SET lease_until = now() - interval '1 second'")
     deliver_until(toy, lambda: cursor().position == head(toy))
     assert inbox.got == ["a", "a", "b"]
+
+
+def test_quick_deliveries_share_one_move_of_the_cursor_and_a_failure_loses_none_of_it(
+    toy: Toy, inbox: Inbox, subscribe: Subscribe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "ADVANCE_SECONDS", 3600.0)
+    subscriber = subscribe()
+    for text in ("a", "b", "bad", "c"):
+        toy.note(text)
+    inbox.poison = {"bad"}
+    wait_until(lambda: durable.deliver(subscriber, "w", toy.registry), "the delivery")
+    assert (cursor().position, cursor().attempts) == (toy.events()[2].position, 1)
+    inbox.poison = set()
+    deliver_until(toy, lambda: cursor().position == head(toy))
+    assert inbox.got == ["a", "b", "bad", "c"]
 
 
 def test_of_many_workers_one_delivers_at_a_time(toy: Toy, inbox: Inbox, subscribe: Subscribe) -> None:

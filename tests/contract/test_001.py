@@ -2,10 +2,11 @@
 
 import asyncio
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 import pytest
+from django.contrib.auth.models import User
 
 from bus.bus import bus
 from bus.exceptions import NotFound
@@ -15,9 +16,13 @@ from bus.registry import default
 from sessions_app import commands, events
 from sessions_app import state as states
 from sessions_app.manager import EventHandler, SessionManager
-from sessions_app.models import Message, Session
+from sessions_app.models import Message, Run, Session
+from sessions_app.plugins.coordination import SendToSession
+from sessions_app.plugins.goals import CloseGoal, SetGoal
 from sessions_app.state import EventSourcedSession, SessionState, fold_all, state_at
 from sessions_app.values import ConfigPatch, Role, text_of
+from tests.runs import ask, do, texts, told
+from tests.sessions_app.plugins.support import delivered
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -198,3 +203,38 @@ def test_an_unknown_session_cannot_be_loaded() -> None:
     """Lifecycle, event processing, state reconstruction."""
     with pytest.raises(NotFound):
         asyncio.run(SessionManager().get_session(uuid4()))
+
+
+def test_semantic_context_is_stored_and_retrieved(alice: User) -> None:
+    """Extension points shown working by one shipped plugin each: semantic context storage and retrieval (RAG)."""
+    earlier = told(alice)
+    earlier.tell(commands.AddMessage, content="The project is called Heron.")
+    delivered("memory")
+    story = told(alice, tools=["recall"], tool={"name": "recall", "args": {"query": "project called"}})
+    do(ask(story, "What is the project called?"))
+    assert "Heron" in texts(story)[-1][1]
+    assert_replay_rebuilds_the_same_rows()
+
+
+def test_agents_coordinate(alice: User) -> None:
+    """… agent coordination."""
+    asking, answering = told(alice), told(alice, text="It is noon.")
+    asking.tell(SendToSession, to=answering.id, content="What time is it?")
+    delivered("coordination")
+    do(Run.objects.get(session=answering.id).id)
+    delivered("coordination")
+    assert "It is noon." in texts(asking)[-1][1]
+    assert_replay_rebuilds_the_same_rows()
+
+
+def test_goals_are_tracked_with_what_they_took(alice: User) -> None:
+    """… goal tracking with self-improvement metrics."""
+    story = told(alice)
+    goal = story.tell(SetGoal, title="Understand the log").data["id"]
+    do(ask(story, "What is a log?"))
+    story.tell(CloseGoal, goal_id=UUID(str(goal)), rating=0.9)
+    kept = Session.objects.get(id=story.id).metadata["plugins"]["goals"]["goals"][str(goal)]
+    assert (kept["runs"], kept["outcome"], kept["rating"], kept["progress"]) == (1, "achieved", 0.9, 1.0)
+    assert kept["tokens"] > 0
+    assert EventSourcedSession.load(story.id).metadata == Session.objects.get(id=story.id).metadata
+    assert_replay_rebuilds_the_same_rows()

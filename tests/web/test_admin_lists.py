@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -19,8 +19,10 @@ from sessions_app.models import (
     Artifact,
     Budget,
     BudgetUse,
+    Memory,
     Message,
     ModelEntry,
+    Plugin,
     Prompt,
     ProviderKey,
     Run,
@@ -30,8 +32,8 @@ from sessions_app.models import (
 from tests.story import Story
 from tests.web.browser import page_of, said
 
-READ_ONLY = (StoredEvent, Stream, Work, SubscriberCursor, ParkedDelivery, Run, UsageEntry, BudgetUse, Artifact)
-BY_HAND = {Budget, ModelEntry, Prompt, ProviderKey}
+READ_ONLY = (StoredEvent, Stream, Work, SubscriberCursor, ParkedDelivery, Run, UsageEntry, BudgetUse, Memory, Artifact)
+BY_HAND = {Budget, ModelEntry, ProviderKey, Plugin, Prompt}
 """Settings of the server, not events of a session."""
 SESSIONS, MESSAGES = page_of(Session), page_of(Message)
 
@@ -108,6 +110,7 @@ def test_what_is_only_read_cannot_be_written(staff: Client, story: Story, model:
     BudgetUse.objects.create(budget=budget, starts=date(2026, 1, 1))
     SubscriberCursor.objects.create(name="someone")
     ParkedDelivery.objects.create(subscriber="someone", position=1, attempts=5, error="boom")
+    Memory.objects.create(id=story.id, session=story.id, owner=1, text="hello", said_at=datetime.now(UTC))
     row = model._default_manager.first()
     assert row is not None
     assert staff.get(page_of(model, f"{row.pk}/change/")).status_code == 200

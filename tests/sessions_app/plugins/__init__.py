@@ -1,0 +1,1 @@
+"""Plugins: loading, switching, isolation, and the three that are shipped."""
