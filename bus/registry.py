@@ -42,12 +42,14 @@ class SqlProjection(msgspec.Struct, frozen=True):
 
 
 class Reaction(msgspec.Struct, frozen=True):
-    """A plugin's in-transaction answer to an event: may yield further events. `required` aborts when it fails."""
+    """A plugin's in-transaction answer to an event: may yield further events. `required` aborts when it fails; instead
+    of another that fails, `otherwise` is called, which must not."""
 
     name: str
     function: Callable[[Any, Envelope], Any]
     required: bool
     plugin: str = ""
+    otherwise: Callable[[Any, Envelope], None] | None = None
 
 
 class Subscriber(msgspec.Struct, frozen=True):
@@ -112,11 +114,18 @@ class Registry:
 
         return register
 
-    def reacts_to(self, *event_types: type[Event], required: bool = False) -> Callable[[F], F]:
-        """An in-transaction reaction: `(event, envelope)`, may yield further events of the same session."""
+    def reacts_to(
+        self,
+        *event_types: type[Event],
+        required: bool = False,
+        otherwise: Callable[[Any, Envelope], None] | None = None,
+    ) -> Callable[[F], F]:
+        """An in-transaction reaction: `(event, envelope)`, may yield further events of the same session. When it, or
+        the recording of its events, fails, nothing of it is kept and `otherwise` is called."""
 
         def register(function: F) -> F:
-            reaction = Reaction(f"{function.__module__}.{function.__name__}", function, required, self.plugin)
+            name = f"{function.__module__}.{function.__name__}"
+            reaction = Reaction(name, function, required, self.plugin, otherwise)
             for event_type in event_types:
                 self.register_event(event_type)
                 self.reactions.setdefault(event_type.type, []).append(reaction)

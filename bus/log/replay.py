@@ -25,8 +25,9 @@ def digests(registry: Registry) -> dict[str, str]:
     with connection.cursor() as cursor:
         for model in registry.projection_models:
             table = model._meta.db_table
+            key = ", ".join(f"t.{field.column}" for field in model._meta.pk_fields)
             cursor.execute(
-                f"SELECT count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY t.id), '')) FROM {table} AS t"
+                f"SELECT count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY {key}), '')) FROM {table} AS t"
             )
             count, digest = cursor.fetchone()
             found[table] = f"{count} rows, {digest}"

@@ -26,7 +26,8 @@ Hook = Callable[[CommandResult], None]
 
 
 def decided(outcome: Any) -> tuple[list[Event], Any]:
-    """What a handler or reaction decided: the events it yielded and the data it returned."""
+    """What a handler or reaction decided: the events it yielded and the data it returned. Raises TooManyReactions for
+    one that does not stop."""
     if not isinstance(outcome, Iterator):
         return [], outcome
     events: list[Event] = []
@@ -35,6 +36,8 @@ def decided(outcome: Any) -> tuple[list[Event], Any]:
             events.append(next(outcome))
         except StopIteration as end:
             return events, end.value
+        if len(events) > MAX_EVENTS:
+            raise TooManyReactions
 
 
 class Transaction:
@@ -136,9 +139,7 @@ class Transaction:
         while todo:
             event, envelope = todo.popleft()
             for reaction in self.registry.reactions.get(event.type, ()):
-                answers = self._react(reaction, event, envelope)
-                if answers:
-                    todo.extend(self._projected(stream, answers, envelope.id, None))
+                todo.extend(self._react(reaction, event, envelope))
 
     def _projected(
         self, stream: UUID, events: Sequence[Event], cause: UUID, expected: int | None
@@ -155,7 +156,7 @@ class Transaction:
     def _append(
         self, stream: UUID, events: Sequence[Event], cause: UUID, expected: int | None, beside: store.Beside
     ) -> list[tuple[Event, Envelope]]:
-        if len(self.recorded) + len(events) > MAX_EVENTS:
+        if len(self.recorded) + len(events) > MAX_EVENTS and not isinstance(events[0], ErrorOccurred):
             raise TooManyReactions
         events = [self._checked(event, stream) for event in events]
         origin = store.Origin(self.context, len(self.recorded), cause, observe.traceparent())
@@ -172,22 +173,41 @@ class Transaction:
             raise RegistrationError(f"{event.type} names session {event.session_id} in a command for {stream}.")
         return event
 
-    def _react(self, reaction: Reaction, event: Event, envelope: Envelope) -> list[Event]:
-        """The reaction's events. A failing one is rolled back to its savepoint and recorded, unless required."""
+    def _react(self, reaction: Reaction, event: Event, envelope: Envelope) -> list[tuple[Event, Envelope]]:
+        """The reaction's events, recorded. Of a failing one nothing is kept, which is recorded too, unless it is
+        required; then the command fails."""
         if reaction.plugin and self.registry.switch.off(reaction.plugin):
             return []
         if reaction.required:
             with self._watched(reaction):
-                return decided(reaction.function(event, envelope))[0]
+                return self._answered(reaction, event, envelope)
+        kept = len(self.recorded)
         try:
             with transaction.atomic(), self._watched(reaction):
-                return decided(reaction.function(event, envelope))[0]
-        except Exception as error:  # the plugin's own failure must not undo the command
-            logger.exception("reaction %s failed on %s", reaction.name, event.type)
-            observe.reaction_failed(reaction.name)
-            if reaction.plugin:
-                self.registry.switch.failed(reaction.plugin, reaction.name, repr(error))
-            return [ErrorOccurred(source=reaction.name, error=repr(error)[:2000], command_id=self.context.command_id)]
+                return self._answered(reaction, event, envelope)
+        except Exception as error:  # the reaction's own failure must not undo the command
+            del self.recorded[kept:]
+            if isinstance(error, TooManyReactions) and reaction.otherwise is None:  # nor go on for ever
+                self.broken = (reaction.plugin, reaction.name, repr(error)) if reaction.plugin else None
+                raise
+            return self._failed(reaction, event, envelope, error)
+
+    def _answered(self, reaction: Reaction, event: Event, envelope: Envelope) -> list[tuple[Event, Envelope]]:
+        answers, _ = decided(reaction.function(event, envelope))
+        return self._projected(envelope.stream, answers, envelope.id, None) if answers else []
+
+    def _failed(
+        self, reaction: Reaction, event: Event, envelope: Envelope, error: Exception
+    ) -> list[tuple[Event, Envelope]]:
+        logger.error("reaction %s failed on %s", reaction.name, event.type, exc_info=error)
+        observe.reaction_failed(reaction.name)
+        if reaction.otherwise is not None:
+            reaction.otherwise(event, envelope)
+            return []
+        if reaction.plugin:
+            self.registry.switch.failed(reaction.plugin, reaction.name, repr(error))
+        said = ErrorOccurred(source=reaction.name, error=repr(error)[:2000], command_id=self.context.command_id)
+        return self._projected(envelope.stream, [said], envelope.id, None)
 
     @contextmanager
     def _watched(self, reaction: Reaction) -> Iterator[None]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Literal
 from uuid import UUID
 
-from django.db import DatabaseError, connections, transaction
+from django.db import OperationalError, connections, transaction
 
 from bus import observe
 from bus.database import in_thread
@@ -166,7 +166,7 @@ def _tell(function: Callable[[Lease, str], None], held: Lease, detail: str) -> N
     try:
         with transaction.atomic():
             function(held, detail)
-    except DatabaseError:
-        raise  # then it is not given up either, but tried again
+    except OperationalError:
+        raise  # the database is away: then it is not given up either, but tried again
     except Exception:  # one that cannot be reported must not keep the others from being taken up
         logger.exception("the end of %s %s could not be reported", held.kind, held.id)

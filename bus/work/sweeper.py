@@ -23,18 +23,21 @@ logger = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """Start it once per worker process; `stop` lets the work at hand finish.
+    """Start it once per worker process; `stop` lets the work at hand finish. `interval` and `grace` are in seconds: a
+    process that gets no hints and works all the same looks more often, and at once.
 
     Three threads, so that a slow subscriber delays no renewal and no take-up."""
 
-    def __init__(self) -> None:
+    def __init__(self, interval: float | None = None, grace: float | None = None) -> None:
+        interval = settings.BUS_SWEEP_INTERVAL if interval is None else interval
+        self._grace = settings.BUS_SWEEP_GRACE if grace is None else grace
         self._stopping = threading.Event()
         self._taking = True
         self._pool = ThreadPoolExecutor(settings.BUS_SWEEP_THREADS, thread_name_prefix="sweep")
         self._taken: set[UUID] = set()
         self._pruned = 0.0
         steps = {
-            "sweeper": (self.sweep, settings.BUS_SWEEP_INTERVAL),
+            "sweeper": (self.sweep, interval),
             "renewer": (renew, settings.BUS_RENEW_SECONDS),
             "deliverer": (deliver, settings.BUS_SWEEP_INTERVAL),
         }
@@ -77,7 +80,7 @@ class Sweeper:
             return
         free = settings.BUS_SWEEP_THREADS - len(self._taken)
         free += sum(min(runner.room(kind), MOST_FLOWS) for kind in kinds.every() if kind.flow is not None)
-        for work in lease.due(free, settings.BUS_SWEEP_GRACE, runner.full()) if free > 0 else ():
+        for work in lease.due(free, self._grace, runner.full()) if free > 0 else ():
             if work not in self._taken and work not in runner.active:
                 self._taken.add(work)
                 self._pool.submit(self._take, work)

@@ -1,10 +1,11 @@
 """Runs that no worker brings to an end: given up, refused, or left over. They end here, billed by estimate."""
 
+import logging
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from bus import sql
 from bus.bus import bus
@@ -19,6 +20,8 @@ from sessions_app.llm.reporting import ENGINE
 from sessions_app.llm.streaming import estimated
 from sessions_app.models import Run
 from sessions_app.values import parts
+
+logger = logging.getLogger(__name__)
 
 LOST = "The worker that had it did not come back."
 
@@ -38,7 +41,12 @@ def parked(held: Lease, detail: str) -> None:
 def prune() -> None:
     """Runs that are open and have nothing to wake them: none should be."""
     for (run,) in sql.fetch(_LOST, {}):
-        _end(run, LOST, "")
+        try:
+            _end(run, LOST, "")
+        except OperationalError:
+            raise
+        except Exception:  # one that cannot be ended must not keep the others from it
+            logger.exception("the run %s could not be ended", run)
 
 
 def _end(run_id: UUID, detail: str, correlation: str) -> None:

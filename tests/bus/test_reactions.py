@@ -1,6 +1,7 @@
 """In-transaction reactions: they may answer with further events, and may not break the command they follow."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -72,6 +73,44 @@ def test_a_reaction_that_breaks_the_database_statement_does_not_break_the_comman
 
     toy.note("hello")
     assert [event.type for event in toy.events()] == ["opened", "noted", "error-occurred"]
+
+
+def test_an_event_that_cannot_be_recorded_does_not_break_the_command(toy: Toy) -> None:
+    @toy.registry.reacts_to(Noted)
+    def odd(event: Noted, envelope: Envelope) -> Iterator[Any]:
+        yield Echoed(text="rolled back")
+        yield None
+
+    result = toy.note("hello")
+    assert [event.type for event in result.events] == ["noted", "error-occurred"]
+    assert [event.version for event in toy.events()] == [1, 2, 3]
+
+
+def test_a_projection_that_raises_undoes_only_the_reaction(toy: Toy) -> None:
+    @toy.registry.projects(Echoed)
+    def broken(event: Echoed, envelope: Envelope) -> None:
+        raise RuntimeError("the projection is broken")
+
+    @toy.registry.reacts_to(Noted)
+    def echo(event: Noted, envelope: Envelope) -> Iterator[Event]:
+        yield Echoed(text=event.text)
+
+    assert [event.type for event in toy.note("hello").events] == ["noted", "error-occurred"]
+
+
+def test_instead_of_a_reaction_that_fails_another_function_is_called(toy: Toy) -> None:
+    called: list[tuple[str, int]] = []
+
+    def otherwise(event: Noted, envelope: Envelope) -> None:
+        called.append((event.text, envelope.version))
+
+    @toy.registry.reacts_to(Noted, otherwise=otherwise)
+    def endless(event: Noted, envelope: Envelope) -> Iterator[Event]:
+        while True:
+            yield Echoed(text="again")
+
+    assert [event.type for event in toy.note("hello").events] == ["noted"]
+    assert called == [("hello", 2)]
 
 
 def test_a_required_reaction_that_raises_aborts_everything(toy: Toy) -> None:
