@@ -62,6 +62,9 @@ RUN_RETRY_PAUSE = env.seconds("RUN_RETRY_PAUSE", 2.0, "pause before a failed req
 RUN_CANCEL_POLL = env.seconds("RUN_CANCEL_POLL", 0.5, "how often a worker looks for cancelled runs", least=0.05)
 RUN_GRACE = env.seconds("RUN_GRACE", 25.0, "how long a worker that stops lets its answers go on")
 RUN_HANDOVER = env.seconds("RUN_HANDOVER", 5.0, "how long it then takes to hand them back")
+GRAPH_MOST_RUNNING = env.number(
+    "GRAPH_MOST_RUNNING", 200, "nodes of graphs at work in the whole server; others wait", least=1
+)
 CONTEXT_STRATEGY = env.text(
     "CONTEXT_STRATEGY", "truncate", "what is left out of a conversation that outgrows the window, unless a session says"
 )

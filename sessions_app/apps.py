@@ -1,6 +1,17 @@
 """The domain as a Django app: brings its vocabulary, handlers, projections and plugins to the registry."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
+
+REGISTERING = (
+    *(f"handlers.{name}" for name in ("artifacts", "conversations", "graphs", "messages", "run_steps", "runs")),
+    *("handlers.sessions", "handlers.tokens", "llm.builtin_tools"),
+    *("projections", "run_projections", "artifacts.projections", "orchestration.projections"),
+    *("reactions", "orchestration.reactions"),
+)
+"""Modules that register something when they are imported, in this order: reactions speak in the order in which they
+came."""
 
 
 class SessionsConfig(AppConfig):
@@ -15,15 +26,16 @@ class SessionsConfig(AppConfig):
         from bus.live import tails
         from bus.registry import default
         from bus.work import retention
-        from sessions_app import access, events, panels, projections, reactions, run_projections, switches  # noqa: F401
+        from sessions_app import access, events, panels, switches
         from sessions_app.artifacts import collect
-        from sessions_app.artifacts import projections as of_artifacts  # noqa: F401
-        from sessions_app.handlers import artifacts, conversations, messages, run_steps, runs, sessions, tokens  # noqa: F401
-        from sessions_app.llm import budgets, builtin_tools, chunks, leftovers, tools  # noqa: F401
+        from sessions_app.llm import budgets, chunks, leftovers, tools
+        from sessions_app.orchestration import leftovers as left_graphs
 
+        for module in REGISTERING:
+            import_module(f"sessions_app.{module}")
         default.register_events(events)
         default.guards.append(access.GUARD)
         tails.set_source(chunks.growing)
-        retention.pruners += [leftovers.prune, chunks.prune, budgets.prune, collect.prune]
+        retention.pruners += [leftovers.prune, chunks.prune, budgets.prune, collect.prune, left_graphs.prune]
         default.switch = tools.default.switch = switches.switches
         plugins.load(default, plugins.named(settings.PLUGINS), panels.remove_of, tools.default.remove_of)

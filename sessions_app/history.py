@@ -1,4 +1,5 @@
-"""What a message, or a run's answer, came from: the walk along dependencies, backwards. Called by `api.history`.
+"""What a message, a run's answer or a graph's node came from: the walk along dependencies, backwards. Called by
+`api.history` and the facade.
 
 The walk knows nodes and the ids they depend on. What kinds of nodes there are is the business of `Look` functions."""
 
@@ -12,14 +13,17 @@ import msgspec
 from django.db.models import Q
 
 from bus.exceptions import NotFound
-from sessions_app.models import Message, Run
+from sessions_app.models import GraphNode, Message, Run
+from sessions_app.orchestration.represent import node_with_texts
 from sessions_app.queries import counted, messages_in
+from sessions_app.represent import message_as_dict, run_as_dict
 
 MOST_STEPS = 500
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """Something said or to be said: `row` is its Message or Run. `dependencies` are the ids of the nodes before it."""
+    """Something said or to be said: `row` is its Message, Run or GraphNode. `dependencies` are the ids of the
+    nodes before it."""
 
     id: UUID
     kind: str
@@ -83,7 +87,14 @@ def in_session(session_id: UUID) -> list[Look]:
         line = _line(message.conversation_id, seen, steps)
         return _chained(line, Node(id=message.id, kind="message", row=message))
 
-    return [look_at_message, look_at_run]
+    def look_at_node(ident: UUID, steps: int) -> list[Node]:
+        row = GraphNode.objects.filter(id=ident, graph__session_id=session_id).first()
+        if row is None:
+            return []
+        before = tuple(UUID(dependency) for dependency in row.spec.get("dependencies", []))
+        return [Node(id=row.id, kind="node", row=row, dependencies=before)]
+
+    return [look_at_message, look_at_run, look_at_node]
 
 
 def answer_or(session_id: UUID, node: UUID) -> UUID:
@@ -106,3 +117,32 @@ def _chained(line: Sequence[Message], last: Node) -> list[Node]:
         for before, message in pairwise(line)
     ]
     return [*nodes, msgspec.structs.replace(last, dependencies=(line[-1].id,) if line else ())]
+
+
+_AS_DICT: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "message": message_as_dict,
+    "run": run_as_dict,
+    "node": node_with_texts,
+}
+
+
+def shown(node: Node) -> dict[str, Any]:
+    """A node with what it is."""
+    return {
+        "id": str(node.id),
+        "kind": node.kind,
+        "dependencies": [str(ident) for ident in node.dependencies],
+        node.kind: _AS_DICT[node.kind](node.row),
+    }
+
+
+def tree(start: UUID, nodes: Mapping[UUID, Node]) -> dict[str, Any]:
+    """The node with its dependencies inside, each told once; `more` are ids that were not followed, or told before."""
+    told: dict[UUID, dict[str, Any]] = {}
+    hung: set[UUID] = set()
+    for node in nodes.values():  # dependencies come first
+        inside = [ident for ident in node.dependencies if ident in told and ident not in hung]
+        hung.update(inside)
+        more = [str(ident) for ident in node.dependencies if ident not in inside]
+        told[node.id] = {**shown(node), "dependencies": [told[ident] for ident in inside], "more": more}
+    return told[start]

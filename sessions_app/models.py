@@ -17,7 +17,7 @@ from sessions_app.llm.tables import (
     Reservation,
     UsageEntry,
 )
-from sessions_app.orchestration.tables import Prompt
+from sessions_app.orchestration.tables import Graph, GraphEdge, GraphNode, Prompt
 from sessions_app.plugin_tables import Memory, Plugin
 from sessions_app.values import Role, TokenMetrics
 
@@ -27,6 +27,9 @@ __all__ = [
     "Budget",
     "BudgetUse",
     "Conversation",
+    "Graph",
+    "GraphEdge",
+    "GraphNode",
     "Memory",
     "Message",
     "ModelEntry",

@@ -12,7 +12,8 @@ from bus.exceptions import NotFound, Refused
 from bus.messages import Actor
 from bus.models import Stream
 from bus.registry import Condition
-from sessions_app.models import Artifact, Conversation, Message, Run, Session, UsageEntry
+from sessions_app.llm.status import OPEN
+from sessions_app.models import Artifact, Conversation, Graph, GraphNode, Message, Run, Session, UsageEntry
 
 ALL_SEEING = frozenset({"system", "staff", "plugin"})
 """Kinds of actors that are not people at the public faces: the server itself, its plugins, operators in the admin."""
@@ -111,6 +112,32 @@ def artifacts_in(session_id: UUID, name: str | None = None) -> QuerySet[Artifact
     """The artifacts of a session already checked, newest first; of a name its versions."""
     rows = Artifact.objects.filter(session_id=session_id, deleted_at__isnull=True).order_by("-position")
     return rows if name is None else rows.filter(name=name)
+
+
+def active_in(conversation_id: UUID) -> Run | None:
+    """The run that is at work, or next to be, in a conversation."""
+    return Run.objects.filter(conversation_id=conversation_id, waits=False, state__in=OPEN).first()
+
+
+def graphs_of(actor: Actor) -> QuerySet[Graph]:
+    """The graphs of the sessions the actor may see."""
+    return Graph.objects.filter(session__in=sessions_of(actor))
+
+
+def graph_of(actor: Actor, graph_id: UUID) -> Graph:
+    """One of them. Raises NotFound."""
+    graph = graphs_of(actor).filter(id=graph_id).first()
+    if graph is None:
+        raise NotFound(f"Graph not found with ID: {graph_id}")
+    return graph
+
+
+def node_of(actor: Actor, node_id: UUID) -> GraphNode:
+    """One node of a graph of a session the actor may see. Raises NotFound."""
+    node = GraphNode.objects.filter(id=node_id, graph__session__in=sessions_of(actor)).first()
+    if node is None:
+        raise NotFound(f"Node not found with ID: {node_id}")
+    return node
 
 
 def conversation_of(session_id: UUID, conversation_id: UUID | None, *, to_write: bool = False) -> UUID:

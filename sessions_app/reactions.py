@@ -13,9 +13,10 @@ from bus.registry import reacts_to
 from bus.work import queue
 from sessions_app import events
 from sessions_app.artifacts import blobs
-from sessions_app.handlers.runs import active_in, message
+from sessions_app.handlers.runs import message
 from sessions_app.llm import admission, budgets, engine
 from sessions_app.models import Run, Session
+from sessions_app.queries import active_in
 from sessions_app.values import to_content
 
 ENDS = (

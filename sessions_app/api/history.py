@@ -1,7 +1,5 @@
-"""REST for the history of a message or a run: what it came from."""
+"""REST for the history of a message, a run or a graph's node: what it came from."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -13,31 +11,29 @@ from sessions_app.api.authentication import actor_of
 from sessions_app.api.paging import decode_cursor, encode_cursor, limit_of, listed, whole_number
 from sessions_app.api.views import Resource, uuid_in
 from sessions_app.history import Node
-from sessions_app.represent import message_as_dict, run_as_dict
 
 STEPS = 50
 MOST_NESTED = 50
 """Deeper trees are more than some JSON readers take."""
-AS_DICT: dict[str, Callable[[Any], dict[str, Any]]] = {"message": message_as_dict, "run": run_as_dict}
 
 
 class HistoryView(Resource):
     """`sessions/{id}/history/`"""
 
     def get(self, request: Request, session_id: UUID) -> Response:
-        """What `node` (a message, or a run's answer) came from, at most `max_depth` steps back: `shape=flat` in pages,
-        itself last, or `shape=tree`."""
+        """What `node` (a message, a run's answer, a graph's node) came from, at most `max_depth` steps back:
+        `shape=flat` in pages, itself last, or `shape=tree`."""
         session = queries.session_of(actor_of(request), session_id)
         node, depth, shape = _asked(request)
         start = history.answer_or(session.id, node)
         nodes = history.walk(start, depth, history.in_session(session.id))
-        return Response(_tree(start, nodes)) if shape == "tree" else _page(request, list(nodes.values()))
+        return Response(history.tree(start, nodes)) if shape == "tree" else _page(request, list(nodes.values()))
 
 
 def _asked(request: Request) -> tuple[UUID, int, str]:
     node = uuid_in(request, "node")
     if node is None:
-        raise Invalid("'node' must be the id of a message or a run.")
+        raise Invalid("'node' must be the id of a message, a run or a graph's node.")
     shape = request.query_params.get("shape", "flat")
     if shape not in ("flat", "tree"):
         raise Invalid("'shape' must be flat or tree.")
@@ -55,25 +51,4 @@ def _page(request: Request, nodes: list[Node]) -> Response:
     if not 0 <= begin <= len(nodes):
         raise Invalid("This cursor is not one this list has given out.")
     end = begin + limit_of(request)
-    return listed(request, nodes[begin:end], encode_cursor([end]) if end < len(nodes) else None, _shown)
-
-
-def _shown(node: Node) -> dict[str, Any]:
-    return {
-        "id": str(node.id),
-        "kind": node.kind,
-        "dependencies": [str(ident) for ident in node.dependencies],
-        node.kind: AS_DICT[node.kind](node.row),
-    }
-
-
-def _tree(start: UUID, nodes: Mapping[UUID, Node]) -> dict[str, Any]:
-    """The node with its dependencies inside, each told once; `more` are ids that were not followed, or told before."""
-    told: dict[UUID, dict[str, Any]] = {}
-    hung: set[UUID] = set()
-    for node in nodes.values():  # dependencies come first
-        inside = [ident for ident in node.dependencies if ident in told and ident not in hung]
-        hung.update(inside)
-        more = [str(ident) for ident in node.dependencies if ident not in inside]
-        told[node.id] = {**_shown(node), "dependencies": [told[ident] for ident in inside], "more": more}
-    return told[start]
+    return listed(request, nodes[begin:end], encode_cursor([end]) if end < len(nodes) else None, history.shown)

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import artifacts, conversations, history, logs, prompts, runs, views
+from sessions_app.api import artifacts, conversations, graphs, history, logs, prompts, runs, views
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
@@ -57,6 +57,17 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/artifacts/", artifacts.ArtifactsView.as_view(), name="api-artifacts"),
     path("artifacts/<uuid:artifact_id>/", artifacts.ArtifactView.as_view(), name="api-artifact"),
     path("artifacts/<uuid:artifact_id>/content/", artifacts.ContentView.as_view(), name="api-artifact-content"),
+    path("sessions/<uuid:session_id>/graphs/", graphs.GraphsView.as_view(), name="api-graphs"),
+    path("graphs/<uuid:graph_id>/", graphs.GraphView.as_view(), name="api-graph"),
+    path(
+        "graphs/<uuid:graph_id>/cancel/",
+        graphs.GraphActionView.as_view(command="cancel-graph"),
+        name="api-graph-cancel",
+    ),
+    path(
+        "graphs/<uuid:graph_id>/retry/", graphs.GraphActionView.as_view(command="retry-graph"), name="api-graph-retry"
+    ),
+    path("nodes/<uuid:node_id>/", graphs.NodeView.as_view(), name="api-node"),
     path("models/", runs.ModelsView.as_view(), name="api-models"),
     path("prompts/", prompts.PromptsView.as_view(), name="api-prompts"),
     path("prompts/<slug:name>/", prompts.PromptView.as_view(), name="api-prompt"),

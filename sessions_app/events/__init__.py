@@ -2,5 +2,6 @@
 
 from sessions_app.events.artifacts import *
 from sessions_app.events.conversations import *
+from sessions_app.events.graphs import *
 from sessions_app.events.runs import *
 from sessions_app.events.sessions import *

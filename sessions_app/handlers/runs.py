@@ -56,11 +56,6 @@ def check(run: Run, happening: str) -> None:
         raise RunNotReady(f"The run is {run.state}: one cannot {happening} it.")
 
 
-def active_in(conversation_id: UUID) -> Run | None:
-    """The run that is at work, or next to be, in a conversation."""
-    return Run.objects.filter(conversation_id=conversation_id, waits=False, state__in=status.OPEN).first()
-
-
 def requested(
     session: Session,
     wanted: events.RunRequested,
@@ -76,7 +71,7 @@ def requested(
     mentions.check(session.id, content)
     admission.admit(session, wanted, content, line)
     wanted = changed(wanted, tokens=admission.tokens_of(content))
-    busy = active_in(wanted.conversation_id)
+    busy = queries.active_in(wanted.conversation_id)
     if busy is None:
         if wanted.input is not None:
             yield message(wanted.conversation_id, wanted.input)

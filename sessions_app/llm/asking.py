@@ -158,7 +158,9 @@ def _items(asked: Asked, counter: Counter) -> list[Item]:
     if asked.asked is not None:
         items = _asked_last(items, asked)
     prompt = asked.session.config.get("system_prompt")
-    if prompt:  # as it is now; the session's first message is as it was when the session was created
+    if prompt and not _brings_its_own(
+        asked, items
+    ):  # as it is now; the session's first message is as it was when the session was created
         items = [item for item in items if item.role is not Role.SYSTEM or item.position != FIRST]
         content = parts(prompt)
         first = Item(
@@ -166,6 +168,12 @@ def _items(asked: Asked, counter: Counter) -> list[Item]:
         )
         items.insert(0, first)
     return items
+
+
+def _brings_its_own(asked: Asked, items: list[Item]) -> bool:
+    """Whether the conversation, one beside `main`, begins with a system message of its own: it stands instead."""
+    aside = asked.conversation_id != asked.session.id
+    return aside and bool(items) and items[0].role is Role.SYSTEM and items[0].position != FIRST
 
 
 def _planned(asked: Asked, items: list[Item], budget: int | None, strategy: Strategy) -> Plan:

@@ -3,7 +3,6 @@
 A run is a flow on the process loop: it holds no thread and no database connection while the provider speaks."""
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from sessions_app.llm import asking, calls, chunks, clients, leftovers, reportin
 from sessions_app.llm.asking import Prepared
 from sessions_app.llm.base import ProviderError, Usage
 from sessions_app.llm.budgets import BudgetExhausted
+from sessions_app.llm.pauses import until_next
 from sessions_app.llm.streaming import Answer
 from sessions_app.models import Run
 from sessions_app.values import RunOutcome, ToolCallPart
@@ -34,10 +34,6 @@ KIND = "run"
 TASK = "sessions_app.answer"
 TRIES = 5
 """How often a run is taken up: workers that died and providers that failed."""
-LONGEST_PAUSE = 60.0
-"""Seconds between two tries, unless the provider asks for more."""
-LONGEST_PATIENCE = 3600.0
-"""Seconds a provider may ask for."""
 STOPPED = "worker-stopped"
 
 
@@ -213,8 +209,7 @@ class Flow:
     def _failed(self, error: ProviderError, answer: Answer) -> None:
         """Tokens that came are billed: such an answer is only repeated where that was asked for."""
         spoke = bool(answer.text or answer.calls)
-        pause = min(LONGEST_PAUSE, settings.RUN_RETRY_PAUSE * 2.0 ** (self.held.attempts - 1))
-        delay = max(pause * random.uniform(0.5, 1.0), min(error.retry_after or 0.0, LONGEST_PATIENCE))
+        delay = until_next(self.held.attempts, error.retry_after)
         last = error.permanent or self.held.last_attempt or time.monotonic() + delay >= self.time_over
         if answer.text and (last or not self.retries_interrupted):
             self._end_with("interrupted", answer)

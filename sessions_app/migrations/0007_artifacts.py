@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sessions_app', '0009_prompts'),
+        ('sessions_app', "0006_run_options"),
     ]
 
     operations = [

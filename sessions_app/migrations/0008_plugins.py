@@ -26,7 +26,7 @@ $$
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sessions_app', '0007_artifacts'),
+        ('sessions_app', "0007_artifacts"),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sessions_app', '0006_run_options'),
+        ('sessions_app', "0008_plugins"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

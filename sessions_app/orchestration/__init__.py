@@ -1,1 +1,1 @@
-"""Prompts and what is made of them: templates with variables, named versions, graphs of runs."""
+"""Prompts and what is made of them: templates, named versions, graphs of runs that depend on each other."""

@@ -53,7 +53,8 @@ class At(NamedTuple):
 
 
 class Grammar:
-    """Reads one template; `paths` are the variables it uses, with what it takes of them."""
+    """Reads one template; `paths` are the variables it uses, with what it takes of them, `optional` the names of those
+    that it asks for before it uses them: with `default`, `is defined`."""
 
     def __init__(self, environment: Environment, read: Read | None = None) -> None:
         self._environment = environment
@@ -61,6 +62,7 @@ class Grammar:
         self._count = 0
         self._included = 0
         self.paths: set[Path] = set()
+        self.optional: set[str] = set()
 
     def template(self, text: str, name: str = "") -> nodes.Template:
         """The tree of a template, ready to be compiled. Raises Invalid."""
@@ -230,6 +232,12 @@ class Grammar:
             raise _refused(node.lineno, f"there is no {what} {node.name[:40]!r}; there are {', '.join(known)}", at)
         if node.kwargs or node.dyn_args or node.dyn_kwargs or (node.args and what == "test"):
             raise _refused(node.lineno, f"the {what} {node.name!r} takes no such arguments", at)
+        if node.name in ("default", "defined", "undefined"):
+            asked: Any = node.node
+            while isinstance(asked, (nodes.Getattr, nodes.Getitem)):
+                asked = asked.node
+            if isinstance(asked, nodes.Name):
+                self.optional.add(asked.name)
         for child in (node.node, *node.args):
             self._expression(child, at)
 

@@ -78,6 +78,13 @@ def paths(prompt: PromptText) -> frozenset[grammar.Path]:
     return frozenset(found)
 
 
+def optional(prompt: PromptText) -> frozenset[str]:
+    """The names of the variables it can do without. Raises Invalid."""
+    return frozenset().union(
+        *(templates.optional_in(getattr(prompt, part), read=_read, name=prompt.name) for part in PARTS)
+    )
+
+
 def resolve(prompt: str | PromptText, values: dict[str, Any], version: int | None = None) -> tuple[str, str]:
     """The system and the user text that come of a prompt, named or by itself, and JSON values.
 

@@ -77,10 +77,11 @@ _sandbox = Sandbox()
 
 
 class Compiled(NamedTuple):
-    """A template, and the variables it uses with what it takes of them."""
+    """A template, and the variables it uses with what it takes of them; it can do without the `optional` ones."""
 
     template: Template
     paths: frozenset[Path]
+    optional: frozenset[str]
 
 
 def check_template(text: str, *, read: Read | None = None, name: str = "") -> frozenset[str]:
@@ -98,6 +99,16 @@ def check_condition(text: str) -> frozenset[str]:
 def paths_in(text: str, *, read: Read | None = None, name: str = "") -> frozenset[Path]:
     """What a template uses: ("nodes", "a", "output") of `{{ nodes.a.output }}`. Raises Invalid."""
     return _compiled(text, read, name).paths
+
+
+def optional_in(text: str, *, read: Read | None = None, name: str = "") -> frozenset[str]:
+    """The names of the variables it can do without: it asks whether they are there. Raises Invalid."""
+    return _compiled(text, read, name).optional
+
+
+def optional_in_condition(text: str) -> frozenset[str]:
+    """The same of a condition. Raises Invalid."""
+    return _condition(text).optional
 
 
 def paths_in_condition(text: str) -> frozenset[Path]:
@@ -146,7 +157,7 @@ def _condition(text: str) -> Compiled:
 def _ready(grammar: Grammar, tree: nodes.Template) -> Compiled:
     token = filters.work.set(Work())  # what is constant is worked out here
     try:
-        return Compiled(_sandbox.from_string(tree), frozenset(grammar.paths))
+        return Compiled(_sandbox.from_string(tree), frozenset(grammar.paths), frozenset(grammar.optional))
     except UNREADABLE:
         raise Invalid("The template is nested too deeply.") from None
     finally:

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 from django.apps import apps
 
+from tests.api.bad_graphs import WRONG_GRAPHS
+
 SOME = "0198f2c4-aaaa-7000-8000-00000000000a"
 """A well-formed id of nothing."""
 ECHO = {"provider": "echo", "model": "echo"}
@@ -32,6 +34,7 @@ _RUN = frozenset(
 )
 _BEGUN = frozenset({"name", "id", "conversation_id", "expected_version"})
 _CONVERSATION = _BEGUN | {"input", "system", "answer", "metadata", "message_id"}
+_SAID_BEFORE = "sessions/{session}/messages/{message}/"
 _NAMED = b'{"name": "add-message", "payload": {"session_id": "$", "content": "x", "metadata": {"key": @}}}'
 
 WRITES = [
@@ -56,20 +59,8 @@ WRITES = [
         b'{"name": @}',
         frozenset({"name", "is_archived"}),
     ),
-    Write(
-        "POST",
-        "sessions/{session}/messages/{message}/edit/",
-        {"content": "x"},
-        b'{"content": @}',
-        _BEGUN | {"content", "answer"},
-    ),
-    Write(
-        "POST",
-        "sessions/{session}/messages/{message}/regenerate/",
-        {},
-        b'{"model": @}',
-        _BEGUN | {"model", "provider"},
-    ),
+    Write("POST", f"{_SAID_BEFORE}edit/", {"content": "x"}, b'{"content": @}', _BEGUN | {"content", "answer"}),
+    Write("POST", f"{_SAID_BEFORE}regenerate/", {}, b'{"model": @}', _BEGUN | {"model", "provider"}),
     Write("POST", "sessions/{session}/runs/", {"input": "x"}, b'{"input": "x", "metadata": {"key": @}}', _RUN),
     Write("PATCH", "runs/{run}/", {"input": "x"}, b'{"input": @}', frozenset({"input", "expected_version"})),
     Write("POST", "runs/{run}/cancel/", {}, b'{"input": @}', frozenset({"expected_version"})),
@@ -90,6 +81,17 @@ WRITES = [
         b'{"name": "n", "data": 1, "metadata": {"key": @}}',
         frozenset({"name", "data", "content_type", "metadata", "artifact_id", "expected_version"}),
     ),
+    Write(
+        "POST",
+        "sessions/{session}/graphs/",
+        {"nodes": [{"key": "a", "prompt": "x"}]},
+        b'{"nodes": [{"key": "a", "prompt": {"user": "x", "variables": {"key": @}}}]}',
+        frozenset(
+            {"nodes", "name", "id", "graph_id", "max_parallel", "variables", "dry_run", "metadata", "expected_version"}
+        ),
+    ),
+    Write("POST", "graphs/{graph}/cancel/", {}, b'{"name": @}', frozenset({"expected_version"})),
+    Write("POST", "graphs/{graph}/retry/", {}, b'{"nodes": @}', frozenset({"nodes", "expected_version"})),
     Write("POST", "commands/", {"name": "list-sessions"}, _NAMED, frozenset({"name", "payload", "expected_version"})),
 ]
 
@@ -227,6 +229,7 @@ WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
         "id": ["x", 1, ""],
         "expected_version": _VERSIONS,
     },
+    "POST sessions/{session}/graphs/": WRONG_GRAPHS,
     "POST sessions/{session}/runs/": {
         "input": [*_CONTENTS],
         "id": ["x", 1, "", {}, []],

@@ -29,6 +29,7 @@ class Victim:
         self.session = api.session(title="before")
         self.message = api.say(self.session)["id"]
         self.run = api.say(self.session, answer=True)["answer_run_id"]
+        self.graph = api.post(f"sessions/{self.session}/graphs/", {"prompt": "x"}).json()["id"]
         self.before = self.written()
 
     def written(self) -> tuple[int, int, int]:
@@ -37,7 +38,7 @@ class Victim:
     def send(self, write: Write, body: Any, **headers: str) -> Any:
         """The answer, which must not be one of success or of failure."""
         path = write.path.replace("{session}", self.session).replace("{message}", self.message)
-        path = path.replace("{run}", self.run)
+        path = path.replace("{run}", self.run).replace("{graph}", self.graph)
         answer = self.api.call(write.method, path, body, **({"if_match": "*"} | headers))
         shown = body[:300] if isinstance(body, bytes) else body
         assert 400 <= answer.status_code < 500, (write.path, answer.status_code, answer.content[:500], shown)

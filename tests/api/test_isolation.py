@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from bus.models import Stream, Work
 from bus.registry import default
-from sessions_app.models import Artifact, Conversation, Message, Run, Session
+from sessions_app.models import Artifact, Conversation, Graph, GraphNode, Message, Run, Session
 from tests.api.caller import Caller, any_problem, problem, recorded
 from tests.api.classified import API, COMMANDS, PAGES, Route
 
@@ -44,6 +44,7 @@ class Property:
         kept = api.post(f"sessions/{self.session}/artifacts/", {"name": "private name", "data": "private bytes"}).json()
         self.ids = {
             "artifact_id": kept["id"],
+            **self.graph(),
             "session_id": self.session,
             "message_id": said["id"],
             "conversation_id": self.fork(said["id"]),
@@ -60,11 +61,15 @@ class Property:
         body = {"message_id": message, "name": "private fork"}
         return str(self.api.post(f"sessions/{self.session}/conversations/", body).json()["id"])
 
+    def graph(self) -> dict[str, str]:
+        begun = self.api.post(f"sessions/{self.session}/graphs/", {"prompt": "private prompt"}).json()
+        return {"graph_id": begun["id"], "node_id": begun["nodes"][0]["id"]}
+
     def of_nothing(self, path: str) -> str:
         return self.at(path, **dict.fromkeys(self.ids, NOTHING))
 
     def written(self) -> tuple[Any, ...]:
-        models = (Session, Conversation, Message, Run, Artifact)
+        models = (Session, Conversation, Message, Run, Artifact, Graph, GraphNode)
         rows = [list(model.objects.order_by("id").values()) for model in models]
         return recorded(), Stream.objects.count(), Work.objects.count(), rows
 
@@ -157,7 +162,7 @@ def test_lists_show_ones_own_only(intruder: Caller, api: Caller, hers: Property)
 @pytest.mark.parametrize("name", [name for name, (kind, _) in COMMANDS.items() if kind == "owned"])
 def test_no_command_reaches_somebody_elses_session(intruder: Caller, hers: Property, name: str, prefer: str) -> None:
     fields = json.dumps(COMMANDS[name][1])
-    for kind in ("message", "run", "conversation", "artifact"):
+    for kind in ("message", "run", "conversation", "artifact", "graph"):
         fields = fields.replace(f"{{{kind}}}", hers.ids[f"{kind}_id"])
     answers = []
     for session in (hers.session, NOTHING):

@@ -20,6 +20,7 @@ def examples() -> dict[str, Any]:
     """A value for each field, by name; where fields of one name differ in kind, by `type.name`."""
     from sessions_app import values
     from sessions_app.llm.base import Usage
+    from sessions_app.orchestration import spec
 
     call = values.ToolCallPart(tool_call_id="call-1", name="search", args={"query": "snowman \u2603", "limit": 3})
     config = values.SessionConfig(
@@ -45,7 +46,43 @@ def examples() -> dict[str, Any]:
         created_at=datetime(2026, 11, 20, 9, tzinfo=UTC),
         metadata={"a": 1},
     )
+    node = spec.GraphNode(
+        node_id=OTHER,
+        key="sum_up",
+        names=["first"],
+        rank=2,
+        user="Sum up {{ nodes.first.output }}",
+        system="Be brief.",
+        prompt="summarize",
+        prompt_version=3,
+        variables={"topic": "buses"},
+        dependencies=[SESSION],
+        join=1,
+        condition="nodes.first.output",
+        on_dependency_failure="skip",
+        provider="openai",
+        model="gpt-4o",
+        config=values.RunConfig(temperature=0.5),
+        tools=["clock"],
+        retry=spec.Retry(max_attempts=3, backoff=2.0, on=["timeout"]),
+        timeout=60.0,
+        budget=values.RunBudget(tokens=5000),
+        on_interrupt="keep",
+        metadata={"a": 1},
+    )
+    change = spec.NodeChange(
+        node_id=OTHER, state="running", run_id=OTHER, conversation_id=SESSION, attempt=1, code="x", reason="why"
+    )
     return {
+        "graph_id": OTHER,
+        "graph-started.variables": {"topic": "buses"},
+        "kind": "graph",
+        "max_parallel": 4,
+        "nodes": [node],
+        "node_ids": [OTHER],
+        "graph-advanced.changes": [change],
+        "totals": spec.Totals(done=1, total=3, running=1, failed=1, tokens=900, cost=Decimal("0.000075"), eta=12.5),
+        "graph-ended.state": "failed",
         "owner_id": 7,
         "title": "A session",
         "config": config,

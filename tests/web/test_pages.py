@@ -16,6 +16,7 @@ from bus.messages import Actor, Context, uuid7
 from sessions_app import commands
 from sessions_app.login_link import make_link
 from sessions_app.models import Message, Run, Session
+from sessions_app.switches import switches
 from sessions_app.transcript import MESSAGES
 from sessions_app.values import ImagePart, Role, SessionConfig, TextPart, ToolCallPart, ToolResultPart
 from sessions_app.views import SESSIONS
@@ -143,6 +144,7 @@ def test_the_end_is_shown_and_the_beginning_can_be_reached(
 ) -> None:
     for number in range(MESSAGES + 5):
         story.tell(commands.AddMessage, content=f"saying {number}.")
+    switches.off("any")  # looks at most once a second
     with django_assert_num_queries(8):  # login session, user, session, conversation, messages, runs, others, artifacts
         page = shown(alice_client, f"/sessions/{story.id}/")
     said = re.findall(r"saying \d+\.", page)

@@ -50,6 +50,8 @@ class Script(msgspec.Struct, frozen=True):
     """Called first, if the request offers it."""
     fail: Annotated[int, Meta(ge=0)] | None = None
     """Fail after so many words; with `error` alone before the first."""
+    only: str | None = None
+    """Fail only where the last message of the user has this text in it."""
     error: ErrorCode | None = None
     permanent: bool | None = None
     retry_after: Annotated[float, Meta(ge=0)] | None = None
@@ -71,7 +73,7 @@ class EchoProvider:
         """The last user message again, with a label that says no model was asked."""
         script = script_of(request)
         call, text = script.tool, text_for(script, request)
-        fails_after = 0 if script.fail is None and script.error is not None else script.fail
+        fails_after = failing(script, request)
         reads = sum(tokens(text_of(turn.content)) for turn in request.turns)
         if call is not None and calls(call, request):
             raw = msgspec.json.encode(call.args).decode()
@@ -98,12 +100,23 @@ def script_of(request: Request) -> Script:
         raise failure("refused", f"The echo provider does not know what to do: {error}.") from None
 
 
+def failing(script: Script, request: Request) -> int | None:
+    """After how many words to fail; None: not at all."""
+    if script.only is not None and script.only not in asked(request):
+        return None
+    return 0 if script.fail is None and script.error is not None else script.fail
+
+
+def asked(request: Request) -> str:
+    """The last message of the user."""
+    return next((text_of(turn.content) for turn in reversed(request.turns) if turn.role == Role.USER), "")
+
+
 def text_for(script: Script, request: Request) -> str:
     """What will be said: the script's text, a tool's result, or the last message of the user."""
     last = request.turns[-1].content if request.turns else []
     results = [part.content for part in last if isinstance(part, ToolResultPart)]
-    said = next((text_of(turn.content) for turn in reversed(request.turns) if turn.role == Role.USER), "")
-    text = script.text if script.text is not None else " ".join(results) or said
+    text = script.text if script.text is not None else " ".join(results) or asked(request)
     if script.repeat > MOST_CHARACTERS // (len(LABEL + text) + 1):
         raise failure("refused", f"'repeat' must not bring the text over {MOST_CHARACTERS} characters.")
     return LABEL + " ".join([text] * script.repeat)
@@ -117,10 +130,10 @@ def calls(call: Call, request: Request) -> bool:
 
 def scripted_error(script: Script) -> ProviderError:
     """The failure that was asked for; permanent unless its code or the script says otherwise."""
-    asked = failure(script.error or "refused", "The echo provider was asked to fail.", retry_after=script.retry_after)
+    refused = failure(script.error or "refused", "The echo provider was asked to fail.", retry_after=script.retry_after)
     if script.permanent is not None:
-        asked.permanent = script.permanent
-    return asked
+        refused.permanent = script.permanent
+    return refused
 
 
 def tokens(text: str) -> int:

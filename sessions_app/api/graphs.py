@@ -1,0 +1,80 @@
+"""REST for graphs of prompts, parallel groups and single prompts, and for their nodes."""
+
+from uuid import UUID
+
+import msgspec
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bus.exceptions import Invalid
+from sessions_app import queries
+from sessions_app.api.authentication import actor_of
+from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
+from sessions_app.api.paging import keyset, listed
+from sessions_app.api.views import Resource, body_of, command_from
+from sessions_app.models import Graph
+from sessions_app.orchestration.represent import graph_as_dict, graph_info, node_as_dict
+
+
+class GraphsView(Resource):
+    """`sessions/{id}/graphs/`"""
+
+    def get(self, request: Request, session_id: UUID) -> Response:
+        """The session's graphs without their nodes, newest first; filter `state`."""
+        session = queries.session_of(actor_of(request), session_id)
+        rows = session.graphs.all()
+        if "state" in request.query_params:
+            state = request.query_params["state"]
+            if state not in Graph.State.values:
+                raise Invalid(f"'state' is one of {', '.join(Graph.State.values)}.")
+            rows = rows.filter(state=state)
+        page, cursor = keyset(request, rows, ("-id",), (UUID,))
+        return listed(request, page, cursor, graph_info)
+
+    def post(self, request: Request, session_id: UUID) -> Response:
+        """Start a graph (`nodes`), a parallel group (`prompts`) or one prompt (`prompt`); with `dry_run` a graph is
+        only checked, ordered and estimated."""
+        body = body_of(request)
+        expected = expected_version_in(body)
+        if "id" in body:
+            body["graph_id"] = body.pop("id")
+        name = "execute-parallel" if "prompts" in body else "execute-prompt" if "prompt" in body else "start-graph"
+        result = execute(command_from(name, body, session_id=str(session_id)), context_of(request, expected))
+        if body.get("dry_run"):
+            return Response(msgspec.to_builtins(result.data))
+        graph_id = result.data["graph_id" if name == "execute-prompt" else "id"]
+        graph = queries.graph_of(actor_of(request), UUID(str(graph_id)))
+        response = tagged(Response(graph_as_dict(graph), status=202), result.version)
+        response["Location"] = request.build_absolute_uri(f"/api/v1/graphs/{graph.id}/")
+        return response
+
+
+class GraphView(Resource):
+    """`graphs/{id}/`"""
+
+    def get(self, request: Request, graph_id: UUID) -> Response:
+        """Its state, node by node."""
+        return Response(graph_as_dict(queries.graph_of(actor_of(request), graph_id)))
+
+
+class GraphActionView(Resource):
+    """`graphs/{id}/cancel/` and `…/retry/`; `command` is the command behind the address."""
+
+    command = ""
+
+    def post(self, request: Request, graph_id: UUID) -> Response:
+        """The graph as it is after it."""
+        graph = queries.graph_of(actor_of(request), graph_id)
+        body = body_of(request)
+        expected = expected_version_in(body)
+        fixed = {"session_id": str(graph.session_id), "graph_id": str(graph_id)}
+        result = execute(command_from(self.command, body, **fixed), context_of(request, expected))
+        return tagged(Response(graph_as_dict(queries.graph_of(actor_of(request), graph_id))), result.version)
+
+
+class NodeView(Resource):
+    """`nodes/{id}/`"""
+
+    def get(self, request: Request, node_id: UUID) -> Response:
+        """One node's state: what became of a prompt."""
+        return Response(node_as_dict(queries.node_of(actor_of(request), node_id)))

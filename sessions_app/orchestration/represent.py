@@ -1,0 +1,76 @@
+"""Graphs and their nodes as the JSON values that REST, sockets and pages show."""
+
+from typing import Any
+
+from sessions_app.models import Graph, GraphNode, Message
+from sessions_app.represent import moment
+from sessions_app.values import Role, text_of, to_content
+
+
+def graph_info(graph: Graph) -> dict[str, Any]:
+    """A graph without its nodes. `cost` in USD, null where unknown; `eta_seconds` is an estimate."""
+    return {
+        "id": str(graph.id),
+        "session_id": str(graph.session_id),
+        "name": graph.name,
+        "kind": graph.kind,
+        "state": graph.state,
+        "max_parallel": graph.max_parallel,
+        "cancel_requested": graph.cancel_requested,
+        "progress": {
+            "done": graph.done,
+            "total": graph.total,
+            "running": graph.running,
+            "failed": graph.failed,
+            "tokens": graph.tokens,
+            "cost": None if graph.cost is None else f"{graph.cost.normalize():f}",
+            "eta_seconds": graph.eta,
+        },
+        "metadata": graph.metadata,
+        "started_at": moment(graph.started_at),
+        "finished_at": moment(graph.finished_at),
+    }
+
+
+def graph_as_dict(graph: Graph) -> dict[str, Any]:
+    """A graph with its nodes in the order they were given."""
+    return graph_info(graph) | {"nodes": [node_as_dict(node) for node in graph.nodes.order_by("index")]}
+
+
+def node_as_dict(node: GraphNode) -> dict[str, Any]:
+    """A node. `dependencies` are ids; `code` and `reason` say why it did not succeed."""
+    spec = node.spec
+    return {
+        "id": str(node.id),
+        "graph_id": str(node.graph_id),
+        "key": node.key,
+        "state": node.state,
+        "dependencies": spec.get("dependencies", []),
+        "join": spec.get("join", "all"),
+        "condition": spec.get("condition"),
+        "on_dependency_failure": spec.get("on_dependency_failure", "fail"),
+        "prompt": spec.get("prompt") or None,
+        "prompt_version": spec.get("prompt_version"),
+        "provider": spec["provider"],
+        "model": spec["model"],
+        "attempt": node.attempt,
+        "run_id": str(node.run) if node.run else None,
+        "conversation_id": str(node.conversation) if node.conversation else None,
+        "message_id": str(node.message) if node.message else None,
+        "code": node.code,
+        "reason": node.reason,
+        "metadata": spec.get("metadata", {}),
+        "started_at": moment(node.started_at),
+        "finished_at": moment(node.finished_at),
+    }
+
+
+def node_with_texts(node: GraphNode) -> dict[str, Any]:
+    """A node with what it asked and what was answered (null where it did not come to that)."""
+    line = Message.objects.filter(conversation_id=node.conversation).order_by("position") if node.conversation else ()
+    asked = next((text_of(to_content(message.content)) for message in line if message.role == Role.USER), None)
+    answer = Message.objects.filter(id=node.message).first() if node.message else None
+    return node_as_dict(node) | {
+        "input": asked,
+        "output": None if answer is None else text_of(to_content(answer.content)),
+    }
