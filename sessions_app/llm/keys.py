@@ -31,6 +31,7 @@ class Sealed(msgspec.Struct, frozen=True):
 
 
 _read: dict[str, tuple[float, Credentials]] = {}
+_given: dict[str, str] = {}
 
 
 def credentials(provider_name: str) -> Credentials:
@@ -52,6 +53,13 @@ def fresh(provider_name: str) -> Credentials | None:
     return known[1] if known is not None and time.monotonic() < known[0] else None
 
 
+def use(provider_name: str, api_key: str) -> None:
+    """Use this key in this process, until it ends, instead of the one of the environment: for scripts that bring their
+    own. A saved one comes before it."""
+    _given[provider_name] = api_key
+    forget()
+
+
 def forget() -> None:
     """Read again at the next question."""
     _read.clear()
@@ -59,7 +67,8 @@ def forget() -> None:
 
 def _from_environment(provider_name: str) -> Credentials:
     return Credentials(
-        api_key=settings.LLM_KEYS.get(provider_name, ""), base_url=settings.LLM_BASE_URLS.get(provider_name, "")
+        api_key=_given.get(provider_name) or settings.LLM_KEYS.get(provider_name, ""),
+        base_url=settings.LLM_BASE_URLS.get(provider_name, ""),
     )
 
 
