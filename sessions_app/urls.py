@@ -5,13 +5,15 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 from django.views.generic import RedirectView
 
-from sessions_app import views
+from sessions_app import graph_pages, views
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}parley/favicon.svg")),  # the admin names none
     path("sessions/", views.SessionsPage.as_view(), name="sessions"),
     path("sessions/<uuid:session_id>/", views.SessionPage.as_view(), name="session"),
+    path("sessions/<uuid:session_id>/graphs/", graph_pages.GraphsPage.as_view(), name="graphs"),
+    path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graph_pages.GraphPage.as_view(), name="graph"),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("enter/<str:uidb64>/<str:token>/", views.EnterPage.as_view(), name="enter"),
