@@ -19,6 +19,7 @@ TITLES = {
     "e": "Coming back, and reading",
     "f": "Start and memory",
     "g": "Answers as they stream",
+    "h": "Graphs of prompts",
 }
 NOTES = {
     "b": "Writers are processes. Their connection stays open, as a pool's does. Sessions are filled by SQL.",
@@ -32,6 +33,10 @@ NOTES = {
     "g": "Provider, workers, web, clients, PostgreSQL and Redis share the cores named above. Every stream is in a "
     "session of its own with a socket that watches it; leases, chunks and pushes are on. A token is late by what lies "
     "between the provider's sending it and its arrival at the socket; at 50 tokens/s, 100 take 2 s at best.",
+    "h": "Web, one worker, PostgreSQL and Redis share the cores named above; the model answers at once. A graph is "
+    "timed from before its POST until its last node has ended. So a node's share has all there is: checking and "
+    "storing the graph; a conversation, prompt and run; a worker that takes the run up, the answer, its message; the "
+    "step that begins the next. The floor's runs are each requested in the transaction in which the one before ended.",
 }
 PACKAGES = ("django", "djangorestframework", "psycopg", "channels", "celery", "redis", "uvicorn", "granian", "msgspec")
 

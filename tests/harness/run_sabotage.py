@@ -1,4 +1,4 @@
-"""A plugin that switches off one mechanism of the runs, named by SABOTAGE: for `tests.promises.mutants` only."""
+"""A plugin that switches off one mechanism of runs or graphs, named by SABOTAGE: for `tests.promises.mutants` only."""
 
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable
@@ -6,9 +6,13 @@ from typing import Any
 from unittest.mock import patch
 
 from bus.live.feed import Feed
+from bus.messages import changed
 from bus.work import lease, runner
+from sessions_app.handlers import graphs
 from sessions_app.llm import chunks
 from sessions_app.llm.providers import sse
+from sessions_app.orchestration import graph as rules
+from sessions_app.orchestration import starting, steps
 
 
 def _put(owner: Any, name: str, value: Any) -> None:
@@ -60,8 +64,39 @@ def no_handover() -> None:
     _put(runner, "drain", lambda patience, after: None)
 
 
+def no_going_on() -> None:
+    """When a node's run ends, nothing follows in its graph."""
+    _put(steps.Step, "run_ended", lambda self, node: iter(()))
+
+
+def no_joins() -> None:
+    """Nodes wait for nobody."""
+    _put(rules, "verdict", lambda join, on_failure, tally: "ready")
+
+
+def no_repetition() -> None:
+    """Nodes keep what was said when their worker died, whatever they were told."""
+    wanted = starting._wanted
+    _put(starting, "_wanted", lambda *of: changed(wanted(*of), on_interrupt="keep"))
+
+
+def no_slots() -> None:
+    """All that is ready begins, however many run."""
+    started = rules.started
+    _put(rules, "started", lambda view, first, slots, most, start: started(view, view.ready(most), most, most, start))
+
+
+def no_memory() -> None:
+    """Who tries a graph again does not look at what has succeeded."""
+    _put(graphs, "_chosen", lambda nodes, keys: [node.id for node in nodes])
+
+
 KINDS: dict[str, Callable[[], None]] = {
-    made.__name__: made for made in (no_fence, no_goodbye, no_end_of_tries, no_greeting, no_rest, no_handover)
+    made.__name__: made
+    for made in (
+        *(no_fence, no_goodbye, no_end_of_tries, no_greeting, no_rest, no_handover),
+        *(no_going_on, no_joins, no_repetition, no_slots, no_memory),
+    )
 }
 
 KINDS[os.environ["SABOTAGE"]]()

@@ -40,6 +40,7 @@ P7, P8, P10, P11 = "p07_redis", "p08_postgres", "p10_one_effect", "p11_expected_
 P13, P14, P16 = "p13_slow_reader", "p14_reconnect_storm", "p16_overload"
 P20, P22 = "p20_never_incomplete", "p22_bounded"
 P3_RUNS, P9, P12, P18 = "p03_runs", "p09_worker_death", "p12_cancel", "p18_poison"
+P17 = "p17_graphs"
 P19, P19_RELOAD = "p19_text", "p19_reload"
 RUNS_ONCE, RUNS_REDIS, RUNS_BACK = "runs_once", "runs_redis", "runs_handed_back"
 S3, S4, S6, S13 = "s03_origin", "s04_canaries", "s06_limits", "s13_fields"
@@ -71,6 +72,12 @@ MUTANTS = {
     "P14 without the pool": sabotaged(P14, "no_pool"),
     "P15 without the goodbye": sabotaged(P15, "no_drain"),
     "P16 without the cap": Mutant(P16, {"MAX_CONCURRENT_REQUESTS": "100000"}),
+    "P17 without going on": derailed(P17, "no_going_on"),
+    "P17 without the joins": derailed(P17, "no_joins"),
+    "P17 without the slots": derailed(P17, "no_slots"),
+    "P17 without repetition": derailed(P17, "no_repetition"),
+    "P17 without a look at what has succeeded": derailed(P17, "no_memory"),
+    "P17 without the sweeper": Mutant(P17, {"BUS_SWEEP_INTERVAL": "600"}),
     "P18 without an end of tries": derailed(P18, "no_end_of_tries"),
     "P19 without the rest of a piece": derailed(P19, "no_rest"),
     "P19 without the text so far": derailed(P19_RELOAD, "no_greeting"),
