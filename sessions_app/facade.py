@@ -258,7 +258,10 @@ def _history(actor: Actor, session_id: UUID, node: UUID, max_depth: int, shape: 
 
 
 def _migrate() -> None:
-    """Bring a new database up to the models."""
+    """Bring a database of ours up to the models. Raises RuntimeError of an operator's that is not."""
     executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        call_command("migrate", verbosity=0, interactive=False)
+    if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        return
+    if not settings.EMBEDDED.keeps_database:
+        raise RuntimeError("The database is not up to date: run `manage.py migrate` first.")
+    call_command("migrate", verbosity=0, interactive=False)

@@ -30,6 +30,11 @@ class EmbeddedServers:
         self._share: FileLock | None = None
 
     @property
+    def keeps_database(self) -> bool:
+        """Whether the database is ours, and no operator's."""
+        return self._wants_postgres
+
+    @property
     def database_url(self) -> str:
         """For dj-database-url and psycopg; fills USER, PASSWORD, HOST, PORT and NAME."""
         return self._postgres.url
