@@ -32,6 +32,7 @@ class Memory(models.Model):
     role = models.CharField(max_length=10)
     text = models.TextField()
     said_at = models.DateTimeField()
+    refused = models.BooleanField(db_default=False, help_text="the embedder does not take it; words find it")
 
     class Meta:
         indexes = [models.Index(fields=["owner", "-said_at"], name="memory_of_owner")]

@@ -15,7 +15,8 @@ DO $$
 BEGIN
     CREATE EXTENSION IF NOT EXISTS vector;
     ALTER TABLE sessions_app_memory ADD COLUMN embedding vector;
-    CREATE INDEX memory_without_vector ON sessions_app_memory (said_at DESC) WHERE embedding IS NULL;
+    CREATE INDEX memory_without_vector ON sessions_app_memory (said_at DESC)
+        WHERE embedding IS NULL AND NOT refused AND text <> '';
 EXCEPTION WHEN feature_not_supported OR undefined_file OR insufficient_privilege OR undefined_object THEN
     RAISE NOTICE 'no pgvector: %', SQLERRM;
 END
@@ -53,6 +54,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(max_length=10)),
                 ('text', models.TextField()),
                 ('said_at', models.DateTimeField()),
+                ('refused', models.BooleanField(db_default=False, help_text='the embedder does not take it; words find it')),
             ],
             options={
                 'verbose_name_plural': 'memories',

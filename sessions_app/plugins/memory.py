@@ -4,6 +4,7 @@ A durable subscriber stores user and assistant messages; `Recall` and the tool `
 an embedder is configured (EMBEDDER_URL) and PostgreSQL has pgvector, by meaning as well."""
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -27,6 +28,10 @@ BATCH = 16
 LATE = 5.0
 """Seconds; a subscriber that is farther behind embeds in batches only."""
 SOON = 1.0
+LONGEST_TURN = 10.0
+"""Seconds; the subscriber's lease is longer."""
+
+Rows = list[tuple[Any, ...]]
 
 Query = Annotated[str, Meta(min_length=1, max_length=500, description="words, or a question")]
 Limit = Annotated[int, Meta(ge=1, le=50)]
@@ -38,7 +43,7 @@ FROM sessions_app_session WHERE id = %(session)s::uuid AND owner_id IS NOT NULL 
 ON CONFLICT (id) DO NOTHING RETURNING id
 """
 _CHANGE = """
-UPDATE sessions_app_memory SET text = %(text)s::text{forgotten}
+UPDATE sessions_app_memory SET text = %(text)s::text, refused = false{forgotten}
 WHERE id = %(id)s::uuid AND session = %(session)s::uuid RETURNING id
 """
 _FORGET = "DELETE FROM sessions_app_memory WHERE session = %(session)s::uuid RETURNING id"
@@ -48,11 +53,17 @@ SELECT 1 FROM pg_attribute
 WHERE attrelid = to_regclass('sessions_app_memory') AND attname = 'embedding' AND NOT attisdropped
 """
 _BARE = """
-SELECT id, text FROM sessions_app_memory WHERE embedding IS NULL ORDER BY said_at DESC LIMIT %(limit)s::int
+SELECT id, text FROM sessions_app_memory
+WHERE embedding IS NULL AND NOT refused AND text <> '' ORDER BY said_at DESC LIMIT %(limit)s::int
 """
 _EMBEDDED = """
 UPDATE sessions_app_memory AS m SET embedding = given.vector::vector
 FROM unnest(%(ids)s::uuid[], %(texts)s::text[], %(vectors)s::text[]) AS given (id, text, vector)
+WHERE m.id = given.id AND m.text = given.text RETURNING m.id
+"""
+_REFUSED = """
+UPDATE sessions_app_memory AS m SET refused = true
+FROM unnest(%(ids)s::uuid[], %(texts)s::text[]) AS given (id, text)
 WHERE m.id = given.id AND m.text = given.text RETURNING m.id
 """
 
@@ -148,12 +159,33 @@ def _embed(*, late: bool) -> None:
     _embedded = time.monotonic()
     if not bare:
         return
-    ids, texts = [ident for ident, _ in bare], [text for _, text in bare]
-    try:
-        vectors = embedder.embed(texts)
-    except embedder.EmbedderFailed:
+    with suppress(embedder.EmbedderFailed):
+        try:
+            _embed_these(bare)
+        except embedder.EmbedderRefused:
+            _embed_each(bare)
+
+
+def _embed_these(bare: Rows) -> None:
+    texts = [text for _, text in bare]
+    sql.fetch(_EMBEDDED, {"ids": [ident for ident, _ in bare], "texts": texts, "vectors": embedder.embed(texts)})
+
+
+def _embed_each(bare: Rows) -> None:
+    """One text the server will not have keeps none of the others from their vectors, now or later."""
+    refused = []
+    end = time.monotonic() + LONGEST_TURN
+    for row in bare:
+        if time.monotonic() >= end:
+            break
+        try:
+            _embed_these([row])
+        except embedder.EmbedderRefused:
+            refused.append(row)
+    if not refused:
         return
-    sql.fetch(_EMBEDDED, {"ids": ids, "texts": texts, "vectors": vectors})
+    embedder.check()
+    sql.fetch(_REFUSED, {"ids": [ident for ident, _ in refused], "texts": [text for _, text in refused]})
 
 
 def has_vectors() -> bool:

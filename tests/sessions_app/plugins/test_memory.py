@@ -10,13 +10,14 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
+from bus import sql
 from bus.bus import bus
 from bus.messages import SYSTEM, Actor, Context
 from sessions_app import commands
 from sessions_app.models import Memory
 from sessions_app.plugins import embedder, memory
 from sessions_app.plugins.memory import Recall
-from sessions_app.values import Role
+from sessions_app.values import ImagePart, Role
 from tests.bus.support import execute
 from tests.runs import ask, do, texts, told
 from tests.sessions_app.plugins.support import delivered, switch
@@ -113,11 +114,14 @@ def test_a_model_recalls_what_was_said_in_other_sessions_of_its_user(alice: User
 
 
 class Server(BaseHTTPRequestHandler):
-    """Embeds by theme: animals, or anything else. Says 503 while it is `down`."""
+    """Embeds by theme: animals, or anything else. Says 503 while it is `down`, and `says` where it is given a text it
+    does not take: an empty one, a long one, or one with a word it `refuses`."""
 
     asked: list[dict[str, Any]] = []
     keys: list[str] = []
     down = False
+    refuses = "☠"
+    says = 400
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -127,8 +131,10 @@ class Server(BaseHTTPRequestHandler):
             {"index": index, "object": "embedding", "embedding": [1.0, 0.1] if _animal(text) else [0.1, 1.0]}
             for index, text in enumerate(body["input"])
         ]
+        odd = any(not text or len(text.encode()) > 8_000 or self.refuses in text for text in body["input"])
+        data = data[1:] if odd else data
         answer = json.dumps({"object": "list", "data": data, "model": body["model"]}).encode()
-        self.send_response(503 if self.down else 200)
+        self.send_response(503 if self.down else self.says if odd else 200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(answer)))
         self.end_headers()
@@ -145,7 +151,7 @@ def _animal(text: str) -> bool:
 @pytest.fixture
 def server(settings: Settings) -> Iterator[type[Server]]:
     """An embedder that this server may ask."""
-    Server.asked, Server.keys, Server.down = [], [], False
+    Server.asked, Server.keys, Server.down, Server.refuses, Server.says = [], [], False, "☠", 400
     http = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -201,6 +207,54 @@ def test_without_its_embedder_the_memory_finds_words_and_fills_the_gap_later(
     embedder.forget()
     say(story, "It rains.")
     assert "Rex" in recall(alice, "puppy")[0]["snippet"]
+
+
+def bare() -> list[str]:
+    """What has no vector."""
+    return [text for (text,) in sql.fetch("SELECT text FROM sessions_app_memory WHERE embedding IS NULL", ())]
+
+
+def test_a_message_that_loses_its_words_keeps_no_other_from_its_vector(
+    alice: User, bob: User, story: Story, server: type[Server]
+) -> None:
+    (message,) = say(story, "It rains.")
+    story.tell(commands.UpdateMessage, message_id=message, content=[ImagePart(url="https://x.test/y.png")])
+    delivered("memory")
+    say(told(bob), "Rex is a dog.")
+    assert bare() == [""]
+    assert all(all(body["input"]) for body in server.asked)
+
+
+def test_a_text_the_embedder_refuses_is_asked_for_once_and_anew_when_edited(
+    alice: User, bob: User, story: Story, server: type[Server]
+) -> None:
+    server.down = True
+    odd, _ = say(story, "☠", "My cat.")
+    server.down = False
+    embedder.forget()
+    say(told(bob), "It rains.", "It snows.")
+    assert bare() == ["☠"]
+    assert sum("☠" in body["input"] for body in server.asked[1:]) == 2, "with the others, and alone"
+    assert recall(alice, "puppy"), "nobody waits because of it"
+    story.tell(commands.UpdateMessage, message_id=odd, content="A dog.")
+    delivered("memory")
+    assert bare() == []
+
+
+@pytest.mark.parametrize(("says", "asked"), [(401, 1), (429, 1), (400, 3), (200, 3)])
+def test_an_embedder_that_refuses_everything_is_left_alone_and_no_text_is_blamed(
+    story: Story, server: type[Server], says: int, asked: int
+) -> None:
+    server.refuses, server.says = "", says
+    say(story, "Rex is a dog.", "It rains.")
+    assert len(server.asked) == asked
+    assert not embedder.ready()
+    assert not Memory.objects.filter(refused=True).exists()
+
+
+def test_a_text_of_any_alphabet_is_cut_to_what_an_embedder_takes(story: Story, server: type[Server]) -> None:
+    say(story, "☃" * 9_000)
+    assert bare() == []
 
 
 def test_a_database_without_pgvector_has_words_alone(
