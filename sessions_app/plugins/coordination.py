@@ -12,6 +12,7 @@ import msgspec
 from django.conf import settings
 from msgspec import Meta
 
+from bus import sql
 from bus.bus import bus
 from bus.exceptions import AlreadyExists, Invalid, NotFound, Refused
 from bus.messages import Actor, Context, Envelope, Event, SessionCommand, uuid7
@@ -26,6 +27,10 @@ NOTE = "coordination"
 LONGEST_WAIT = 30
 POLL = 0.2
 OURS = Actor("plugin", NOTE)
+MOST_SENT = 30
+"""Messages one session sends in a minute: a model's loop may call a tool for hours, and each starts a run elsewhere."""
+MOST_READ = 1_000
+"""Events of the log that are looked through for them. So many others in between are slow enough."""
 ENDS = ("run-completed", "run-incomplete", "run-failed", "run-cancelled", "run-interrupted")
 
 
@@ -44,6 +49,13 @@ class TooManyHops(Refused):
 
     code = "too-many-hops"
     status = 409
+
+
+class TooManySent(Refused):
+    """This session has sent too many messages to others within a minute; wait, or say it all in one."""
+
+    code = "rate-limited"
+    status = 429
 
 
 class SendToSession(SessionCommand):
@@ -69,6 +81,14 @@ class SessionMessageSent(Event):
     reply_to: UUID | None = None
 
 
+_SENT = """
+SELECT count(*) FROM (
+    SELECT type, recorded_at FROM bus_storedevent WHERE stream = %(session)s::uuid
+    ORDER BY version DESC LIMIT %(most)s::int
+) AS newest WHERE type = %(type)s::text AND recorded_at > now() - interval '1 minute'
+"""
+
+
 @handles(SendToSession)
 def send(command: SendToSession, context: Context) -> Any:
     """Somebody else's session is as one that is not there. An unknown run or message to reply to is refused."""
@@ -80,6 +100,9 @@ def send(command: SendToSession, context: Context) -> Any:
     hops = _hops(command)
     if hops >= settings.MESSAGE_HOPS:
         raise TooManyHops
+    newest = {"session": sender.id, "most": MOST_READ, "type": SessionMessageSent.type}
+    if sql.fetch(_SENT, newest)[0][0] >= MOST_SENT:
+        raise TooManySent
     message_id = uuid7()
     yield SessionMessageSent(
         message_id=message_id,
@@ -128,8 +151,19 @@ def carry(envelope: Envelope) -> None:
     try:
         _deliver(event, note)
     except Refused as refused:
-        said = f"[the message to session {event.to} was not delivered]\n{refused.detail}"
-        _say(note.sender, uuid5(event.message_id, "refused"), parts(said), reply_to=event.message_id, hops=event.hops)
+        _fail(event, note, f"[the message to session {event.to} was not delivered]\n{refused.detail}")
+        return
+    if not event.answer:
+        return
+    run_id, metadata = uuid5(event.message_id, "run"), {NOTE: msgspec.to_builtins(note)}
+    try:
+        _once(commands.RequestRun(session_id=event.to, run_id=run_id, metadata=metadata))
+    except Refused as refused:
+        _fail(event, note, f"[session {event.to} has the message; its model will not answer]\n{refused.detail}")
+
+
+def _fail(event: SessionMessageSent, note: Note, said: str) -> None:
+    _say(note.sender, uuid5(event.message_id, "refused"), parts(said), reply_to=event.message_id, hops=event.hops)
 
 
 def _deliver(event: SessionMessageSent, note: Note) -> None:
@@ -138,21 +172,24 @@ def _deliver(event: SessionMessageSent, note: Note) -> None:
     content = [TextPart(text=f"[message from session {note.sender}]\n"), *event.content]
     metadata = {NOTE: msgspec.to_builtins(note)}
     _once(commands.AddMessage(session_id=event.to, content=content, message_id=event.message_id, metadata=metadata))
-    if event.answer:
-        run_id = uuid5(event.message_id, "run")
-        _once(commands.RequestRun(session_id=event.to, run_id=run_id, metadata=metadata))
 
 
 def _answered(run_id: UUID) -> None:
-    """The answer of a run that was asked for by another session; of others, nothing."""
+    """The answer of a run that was asked for by another session; of others, nothing. A message is answered once,
+    however often its answer is made again; what was cut off may be continued, and that is brought as well."""
     run = Run.objects.filter(id=run_id, metadata__has_key=NOTE).first()
     note = _note(run.metadata) if run else None
     if run is None or note is None or not _of_one_owner(note.sender, run.session_id):
         return
     message = Message.objects.filter(id=run.message).first() if run.message else None
     said = text_of(to_content(message.content)) if message else f"(no answer: {run.error or run.state})"
+    answer_id = uuid5(note.message, f"answer {run.continues or ''}")
+    if run.state != Run.State.COMPLETED:  # a whole answer that comes later, by a retry, is brought all the same
+        if Message.objects.filter(id=answer_id).exists():
+            return
+        answer_id = uuid5(answer_id, "part")
     content = parts(f"[answer from session {run.session_id}]\n{said}")
-    _say(note.sender, uuid5(run.id, "answer"), content, reply_to=note.message, hops=note.hops, answered_by=run.session)
+    _say(note.sender, answer_id, content, reply_to=note.message, hops=note.hops, answered_by=run.session)
 
 
 def _say(

@@ -10,8 +10,10 @@ from pytest_django.fixtures import Settings
 from bus.exceptions import Invalid, NotFound
 from bus.messages import Actor
 from sessions_app import commands
+from sessions_app.handlers.runs import MOST_WAITING
 from sessions_app.models import Message, Run
-from sessions_app.plugins.coordination import SendToSession, TooManyHops
+from sessions_app.plugins.coordination import MOST_SENT, SendToSession, TooManyHops, TooManySent
+from sessions_app.values import ConfigPatch
 from tests.bus.support import execute
 from tests.runs import ask, do, settled, texts, told, until
 from tests.sessions_app.plugins.support import delivered
@@ -77,6 +79,68 @@ def test_a_run_without_an_answer_is_told_to_the_sender(alice: User) -> None:
     do(run_of(receiver).id)
     delivered()
     assert "(no answer: " in texts(sender)[0][1]
+
+
+def test_an_answer_that_is_made_again_is_not_brought_again(alice: User) -> None:
+    sender, receiver = told(alice), told(alice, text="fine")
+    send(sender, receiver)
+    delivered()
+    first = do(run_of(receiver).id)
+    do(receiver.tell(commands.RegenerateMessage, message_id=first.message).data["run_id"])
+    do(receiver.tell(commands.RetryRun, run_id=first.id).data["id"])
+    delivered()
+    assert len(texts(sender)) == 1
+
+
+def test_the_answer_after_one_that_failed_or_was_cut_off_is_brought_once(alice: User) -> None:
+    sender, receiver = told(alice), told(alice, text="It is fine.", error="refused", fail=1)
+    send(sender, receiver)
+    delivered()
+    failed = do(run_of(receiver).id)
+    delivered()
+    receiver.tell(commands.UpdateSession, config=ConfigPatch(provider_options={"error": None, "fail": None}))
+    for _ in range(2):
+        do(receiver.tell(commands.RetryRun, run_id=failed.id).data["id"])
+        delivered()
+    assert ["fine" in text for _, text in texts(sender)] == [False, True]
+    execute("UPDATE bus_subscribercursor SET position = 0")
+    delivered()
+    assert len(texts(sender)) == 2
+
+
+def test_the_rest_of_an_answer_that_was_cut_off_is_brought_as_well(alice: User) -> None:
+    sender, receiver = told(alice), told(alice, finish="length")
+    send(sender, receiver)
+    delivered()
+    cut = do(run_of(receiver).id)
+    receiver.tell(commands.UpdateSession, config=ConfigPatch(provider_options={"finish": None, "text": "the rest"}))
+    for _ in range(2):
+        do(receiver.tell(commands.ContinueRun, run_id=cut.id).data["id"])
+        delivered()
+    assert ["the rest" in text for _, text in texts(sender)] == [False, True]
+
+
+def test_a_message_nobody_answers_is_not_called_undelivered(alice: User) -> None:
+    sender, receiver = told(alice), told(alice)
+    for _ in range(MOST_WAITING + 1):
+        ask(receiver)
+    send(sender, receiver)
+    delivered()
+    ((_, said),) = texts(sender)
+    assert "has the message; its model will not answer" in said
+    assert "wait in this conversation already" in said
+    assert "how are you?" in texts(receiver)[-1][1]
+
+
+def test_a_session_sends_so_many_messages_in_a_minute(alice: User) -> None:
+    sender, receiver = told(alice), told(alice)
+    for _ in range(MOST_SENT):
+        send(sender, receiver, answer=False)
+    with pytest.raises(TooManySent):
+        send(sender, receiver)
+    send(receiver, sender)
+    execute("UPDATE bus_storedevent SET recorded_at = recorded_at - interval '1 minute'")
+    send(sender, receiver)
 
 
 def test_somebody_elses_session_is_as_one_that_is_not_there(alice: User, bob: User) -> None:
