@@ -152,9 +152,9 @@ def _conversation(request: HttpRequest, session_id: UUID) -> Conversation:
 
 
 def _conversations(session: Session) -> QuerySet[Conversation]:
-    """Those one can change to: main, and the newest others."""
-    rows = session.conversations.filter(is_archived=False).alias(main=Q(id=F("session_id")))
-    return rows.order_by("-main", "-created_at", "-id")[:CONVERSATIONS]
+    """Those one can change to: main, and the newest others. Those of graphs' nodes are reached from their graphs."""
+    rows = session.conversations.filter(is_archived=False).exclude(metadata__has_key="graph_id")
+    return rows.alias(main=Q(id=F("session_id"))).order_by("-main", "-created_at", "-id")[:CONVERSATIONS]
 
 
 def _metrics(session: Session) -> Mapping[str, Any]:

@@ -166,3 +166,13 @@ def test_the_buttons_are_addresses_below_the_graph(alice_client: Client, graph: 
     ]
     assert statuses[0] == 200
     assert statuses[1] in (200, 409)
+
+
+def test_the_conversations_of_nodes_are_not_among_those_to_change_to(
+    alice_client: Client, story: Story, graph: Graph
+) -> None:
+    node = graph.nodes.first()
+    assert node is not None
+    page = shown(alice_client, f"/sessions/{story.id}/")
+    assert f"conversation={node.conversation}" not in page
+    assert shown(alice_client, f"/sessions/{story.id}/?conversation={node.conversation}")
