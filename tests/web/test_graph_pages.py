@@ -92,7 +92,7 @@ def test_the_page_names_the_version_it_shows_and_where_to_ask(alice_client: Clie
     assert f'data-session="{story.id}" data-version="{story.events()[-1].version}"' in page
     assert f'data-graph-url="/api/v1/graphs/{graph.id}/"' in page
     assert page.count('role="status"') == 2
-    assert "graph of 2 nodes, at most 4 at a time" in page
+    assert "graph: 2 nodes, at most 4 at a time" in page
 
 
 def test_without_our_script_the_nodes_are_a_list_that_leads_to_their_conversations(
