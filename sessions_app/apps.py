@@ -36,6 +36,7 @@ class SessionsConfig(AppConfig):
         default.register_events(events)
         default.guards.append(access.GUARD)
         tails.set_source(chunks.growing)
-        retention.pruners += [leftovers.prune, chunks.prune, budgets.prune, collect.prune, left_graphs.prune]
+        retention.pruners += [leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune]
+        retention.outside.append(collect.prune)
         default.switch = tools.default.switch = switches.switches
         plugins.load(default, plugins.named(settings.PLUGINS), panels.remove_of, tools.default.remove_of)

@@ -26,7 +26,8 @@ class Sweeper:
     """Start it once per worker process; `stop` lets the work at hand finish. `interval` and `grace` are in seconds: a
     process that gets no hints and works all the same looks more often, and at once.
 
-    Three threads, so that a slow subscriber delays no renewal and no take-up."""
+    A thread for each of its duties, so that a slow subscriber, or a storage that hangs, delays no renewal and no
+    take-up."""
 
     def __init__(self, interval: float | None = None, grace: float | None = None) -> None:
         interval = settings.BUS_SWEEP_INTERVAL if interval is None else interval
@@ -35,11 +36,12 @@ class Sweeper:
         self._taking = True
         self._pool = ThreadPoolExecutor(settings.BUS_SWEEP_THREADS, thread_name_prefix="sweep")
         self._taken: set[UUID] = set()
-        self._pruned = 0.0
         steps = {
             "sweeper": (self.sweep, interval),
             "renewer": (renew, settings.BUS_RENEW_SECONDS),
             "deliverer": (deliver, settings.BUS_SWEEP_INTERVAL),
+            "pruner": (NowAndThen(retention.prune), settings.BUS_SWEEP_INTERVAL),
+            "outside pruner": (NowAndThen(retention.prune_outside), settings.BUS_SWEEP_INTERVAL),
         }
         self._threads = [
             threading.Thread(target=self._repeat, args=step, name=name, daemon=True) for name, step in steps.items()
@@ -73,7 +75,7 @@ class Sweeper:
                 connections.close_all()
 
     def sweep(self) -> None:
-        """One round: park what keeps dying, take up what nobody took, forget what is old."""
+        """One round: park what keeps dying, take up what nobody took."""
         while runner.park_one():
             pass
         if not self._taking:
@@ -84,9 +86,6 @@ class Sweeper:
             if work not in self._taken and work not in runner.active:
                 self._taken.add(work)
                 self._pool.submit(self._take, work)
-        if time.monotonic() - self._pruned >= PRUNE_SECONDS:
-            self._pruned = time.monotonic()
-            retention.prune()
 
     def _take(self, work: UUID) -> None:
         try:
@@ -95,6 +94,20 @@ class Sweeper:
             logger.warning("work %s not taken up: %r", work, error)
         finally:
             self._taken.discard(work)
+
+
+class NowAndThen:
+    """A step that is due every PRUNE_SECONDS, and at once where it says that there is more. One that fails is due
+    again."""
+
+    def __init__(self, step: Callable[[], bool]) -> None:
+        self._step = step
+        self._due = 0.0
+
+    def __call__(self) -> None:
+        if time.monotonic() >= self._due:
+            more = self._step()
+            self._due = 0.0 if more else time.monotonic() + PRUNE_SECONDS
 
 
 def renew() -> None:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from io import BytesIO
 from typing import IO, Any, NamedTuple
+from uuid import UUID
 
 from django.core.files import File
 from django.core.files.storage import Storage, storages
@@ -15,7 +16,7 @@ from django.db.models.functions import Now
 
 from bus.exceptions import BusError
 from bus.messages import uuid7
-from sessions_app.artifacts.tables import Blob
+from sessions_app.artifacts.tables import Artifact, Blob
 
 PIECE = 65_536
 
@@ -76,24 +77,38 @@ def hold(sha256: str) -> bool:
     return bool(Blob.objects.filter(sha256=sha256, stored_at__isnull=False).update(used_at=Now()))
 
 
+def hold_all(session_id: UUID) -> None:
+    """The same for everything a session refers to. In the order of the hashes, so that two who hold the same bytes do
+    not wait for each other."""
+    hashes = Artifact.objects.filter(session_id=session_id, deleted_at__isnull=True).values("sha256")
+    held = Blob.objects.select_for_update().filter(sha256__in=hashes, stored_at__isnull=False).order_by("sha256")
+    Blob.objects.filter(key__in=list(held.values_list("key", flat=True))).update(used_at=Now())
+
+
 def put(file: IO[bytes], known: Digest) -> None:
     """Store a file of this digest, unless it is there. Waits for the storage: not to be called in a transaction."""
     if hold(known.sha256):
         return
-    key = _key(known.sha256)
-    Blob.objects.create(key=key, sha256=known.sha256, size=known.size)
-    file.seek(0)
-    if storage().save(key, File(file)) != key:
-        raise RuntimeError("The storage of artifacts does not keep the names it is given.")
+    key = bring(file, known)
     try:
         with transaction.atomic():
-            ready = Blob.objects.filter(key=key).update(stored_at=Now(), used_at=Now())
+            ready = Blob.objects.filter(key=key, sha256=known.sha256).update(stored_at=Now(), used_at=Now())
     except IntegrityError:  # the same bytes came twice at once: the other was first
         ready = 0
     if not ready:
         remove(key)
         if not hold(known.sha256):
             raise BlobGone
+
+
+def bring(file: IO[bytes], known: Digest) -> str:
+    """Write a file under a key of its own, with a row that says it is still coming; the key. Waits for the storage."""
+    key = _key(known.sha256)
+    Blob.objects.create(key=key, sha256=known.sha256, size=known.size)
+    file.seek(0)
+    if storage().save(key, File(file)) != key:
+        raise RuntimeError("The storage of artifacts does not keep the names it is given.")
+    return key
 
 
 def keep(data: bytes) -> Digest:

@@ -38,7 +38,8 @@ class Artifact(models.Model):
 
 class Blob(models.Model):
     """Where bytes lie: in the storage under `key`, or, until they are taken there, in `data`. Without `stored_at` they
-    are still coming or already going, and nobody may count on them."""
+    are still coming or already going, and nobody may count on them; what is going has no hash any more either, so that
+    who is still bringing it notices."""
 
     key = models.CharField(primary_key=True, max_length=150)
     sha256 = models.CharField(max_length=64)

@@ -37,8 +37,9 @@ def record_artifact(command: commands.RecordArtifact, context: Context) -> Any:
 
 @handles(commands.DeleteArtifact)
 def delete_artifact(command: commands.DeleteArtifact, context: Context) -> Iterator[Event]:
-    """Once."""
+    """Once. From now on the bytes stay for the grace, whenever they came."""
     artifact = queries.artifact_in(command.session_id, command.artifact_id)
+    blobs.hold(artifact.sha256)
     yield events.ArtifactDeleted(artifact_id=artifact.id)
 
 

@@ -10,6 +10,7 @@ from bus.exceptions import AlreadyExists, Invalid
 from bus.messages import Context, Event, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, metrics, queries
+from sessions_app.artifacts import blobs
 from sessions_app.factory import create_system_message
 from sessions_app.llm import catalog
 from sessions_app.models import Conversation, Session
@@ -123,6 +124,7 @@ def delete_session(command: commands.DeleteSession, context: Context) -> Any:
     """True and an event when there was something to delete."""
     if not queries.sessions_of(context.actor).filter(id=command.session_id).exists():
         return False
+    blobs.hold_all(command.session_id)  # the bytes stay for the grace from now on; a reaction would find no rows
     yield events.SessionDeleted()
     return True
 

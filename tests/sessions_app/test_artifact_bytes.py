@@ -1,14 +1,16 @@
 """The bytes of artifacts: one copy of what is the same, freed when nobody refers to it, whoever comes at once."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.storage import FileSystemStorage
 from django.core.management import call_command
 from django.db import connections, transaction
 
@@ -18,6 +20,8 @@ from sessions_app.models import Artifact, Blob
 from tests.pictures import PNG
 from tests.sessions_app.keeping import files, grow_old, kept, of
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
+
+T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
@@ -66,10 +70,86 @@ def test_what_a_command_brought_is_taken_to_the_storage(story: Story) -> None:
 
 def test_a_try_to_take_it_there_that_died_is_made_good(story: Story) -> None:
     artifact = kept(story, {"a": 1})
-    blobs.storage().save(Blob.objects.get().key, BytesIO(b"hal"))
+    blobs.storage().save("aa/x/1", BytesIO(b"hal"))
+    Blob.objects.create(key="aa/x/1", sha256=artifact.sha256, size=artifact.size)
     collect.settle()
     assert store.read(story.actor, artifact.id) == b'{"a":1}'
-    assert len(files()) == 1
+    grow_old()
+    collect.prune()
+    assert store.read(story.actor, artifact.id) == b'{"a":1}'
+    assert len(files()) == Blob.objects.count() == 1
+
+
+class Gated(FileSystemStorage):
+    """Writes nothing until it is let."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location)
+        self.asked, self.go = threading.Event(), threading.Event()
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        self.asked.set()
+        assert self.go.wait(10)
+        return super().save(name, content, max_length)
+
+
+@pytest.fixture
+def gated(tmp_path: Path) -> Iterator[Gated]:
+    storage, usual = Gated(str(tmp_path / "artifacts")), list(blobs._instead)
+    blobs.use(storage)
+    yield storage
+    blobs._instead[:] = usual
+
+
+def closed(function: Callable[[], T]) -> T:
+    """What it gives in a thread, without leaving a connection."""
+    try:
+        return function()
+    finally:
+        connections.close_all()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_storage_that_hangs_keeps_nobody_waiting(story: Story, bob: User, gated: Gated) -> None:
+    artifact, theirs = kept(story, {}), of(bob)
+    with ThreadPoolExecutor(2) as pool:
+        settling = pool.submit(closed, collect.settle)
+        try:
+            assert gated.asked.wait(10)
+            assert pool.submit(closed, lambda: kept(theirs, {})).result(5).sha256 == artifact.sha256
+        finally:
+            gated.go.set()
+        settling.result(10)
+    assert store.read(story.actor, artifact.id) == b"{}"
+    assert len(files()) == Blob.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("meanwhile", [collect.settle, lambda: (grow_old(), collect.free())])
+def test_what_was_brought_too_late_is_thrown_away(story: Story, gated: Gated, meanwhile: Callable[[], object]) -> None:
+    """Somebody else was quicker; or it took longer than the grace, and counts as left over."""
+    artifact = kept(story, {})
+    with ThreadPoolExecutor(1) as pool:
+        settling = pool.submit(closed, collect.settle)
+        assert gated.asked.wait(10)
+        blobs.use(FileSystemStorage(gated.location))
+        meanwhile()
+        gated.go.set()
+        settling.result(10)
+    collect.prune()
+    assert store.read(story.actor, artifact.id) == b"{}"
+    assert len(files()) == Blob.objects.count() == 1
+
+
+def test_all_that_waits_is_taken_there_as_long_as_there_is_time(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(2 * collect.AT_ONCE + 1):
+        kept(story, number)
+    monkeypatch.setattr(collect, "BUDGET", 0.0)
+    assert collect.prune(), "comes back soon"
+    assert Blob.objects.filter(data__isnull=False).count() >= collect.AT_ONCE + 1
+    monkeypatch.undo()
+    assert not collect.prune()
+    assert not Blob.objects.filter(data__isnull=False).exists()
 
 
 # -- what is freed -----------------------------------------------------------------------------------------------------
@@ -88,9 +168,22 @@ def test_what_nobody_refers_to_is_freed_after_the_grace(story: Story, bob: User)
     assert len(files()) == Blob.objects.count() == 1
     assert store.read(theirs.actor, artifact.id) == b"of both"
     theirs.tell(commands.DeleteArtifact, artifact_id=artifact.id)
+    grow_old()
     call_command("collect_artifacts")
     assert files() == []
     assert not Blob.objects.exists()
+
+
+def test_the_grace_begins_when_the_last_reference_goes(story: Story, bob: User) -> None:
+    artifact, theirs = kept(story, b"mine"), of(bob)
+    kept(theirs, b"theirs")
+    kept(theirs, {"a": 1})
+    grow_old()
+    story.tell(commands.DeleteArtifact, artifact_id=artifact.id)
+    theirs.tell(commands.DeleteSession)
+    assert collect.free() == 0
+    grow_old()
+    assert collect.free() == 3
 
 
 def test_an_upload_that_died_is_cleaned_up(story: Story) -> None:
@@ -135,6 +228,13 @@ def test_bytes_that_are_being_referred_to_are_not_collected(story: Story) -> Non
     assert store.read(story.actor, Artifact.objects.get().id) == b"old bytes"
 
 
+def until_kept(story: Story, data: object) -> Artifact:
+    """As often as one is told to try again: here the grace is over before an upload is."""
+    while True:
+        with suppress(blobs.BlobGone):
+            return kept(story, data)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_storing_and_collecting_the_same_bytes_at_once_loses_none(story: Story) -> None:
     done = threading.Event()
@@ -154,7 +254,7 @@ def test_storing_and_collecting_the_same_bytes_at_once_loses_none(story: Story) 
         collectors = [pool.submit(repeated, old_and_freed)]
         try:
             for number in range(15):
-                artifact = kept(story, b"again and again" if number % 2 else "again and again")
+                artifact = until_kept(story, b"again and again" if number % 2 else "again and again")
                 assert b"again and again" in store.read(story.actor, artifact.id)
                 story.tell(commands.DeleteArtifact, artifact_id=artifact.id)
         finally:

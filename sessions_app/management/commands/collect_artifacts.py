@@ -19,7 +19,7 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self.stdout.write(f"{collect.unused().count()} unused")
             return
-        while collect.settle() == collect.AT_ONCE:
+        while collect.settle():
             pass
         freed = 0
         while some := collect.free():
