@@ -1,5 +1,6 @@
 """What may be read by whom. Deny unless owned: every read of a user's objects goes through `sessions_of`."""
 
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -111,7 +112,7 @@ def _artifact(rows: QuerySet[Artifact], artifact_id: UUID) -> Artifact:
 def artifacts_in(session_id: UUID, name: str | None = None) -> QuerySet[Artifact]:
     """The artifacts of a session already checked, newest first; of a name its versions."""
     rows = Artifact.objects.filter(session_id=session_id, deleted_at__isnull=True).order_by("-position")
-    return rows if name is None else rows.filter(name=name)
+    return rows if name is None else rows.filter(name=unicodedata.normalize("NFC", name))  # as names are kept
 
 
 def active_in(conversation_id: UUID) -> Run | None:

@@ -1,6 +1,7 @@
 """Artifacts told by commands and kept as bytes: versions, quotas, one copy of what is the same, and what is freed."""
 
 import json
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -39,6 +40,14 @@ def test_versions_are_counted_by_name_and_never_given_twice(story: Story) -> Non
     assert [row.version for row in store.of_session(story.actor, story.id, "a")] == [3, 1]
     assert story.types(after=1)[-2:] == ["artifact-deleted", "artifact-stored"]
     assert_replay_rebuilds_the_same_rows()
+
+
+def test_versions_are_found_by_the_name_as_it_was_given(story: Story) -> None:
+    name = unicodedata.normalize("NFD", "Übersicht.txt")
+    artifact = kept(story, name=name)
+    assert artifact.name != name
+    for spelling in (name, artifact.name):
+        assert store.of_session(story.actor, story.id, spelling) == [artifact]
 
 
 def test_the_log_holds_no_bytes(story: Story) -> None:
