@@ -10,6 +10,7 @@ from bus.exceptions import AlreadyExists, Invalid
 from bus.messages import Context, Event, changed, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, forks, queries
+from sessions_app.artifacts import mentions
 from sessions_app.handlers import runs
 from sessions_app.models import Conversation, Message, Run, Session
 from sessions_app.values import Content, Label, Metadata, Role, parts
@@ -112,6 +113,7 @@ def _begun(
     result: dict[str, Any] = {"id": started.conversation_id}
     said = None if content is None else _said(started, Role.USER, parts(content))
     if said is not None:
+        mentions.check(session_id, said.content)
         yield said
         result["message_id"] = said.message_id
     if answer:

@@ -155,6 +155,7 @@ def test_bytes_that_cannot_be_read_now_are_tried_again(alice: User, tmp_path: Pa
 
 
 WAYS = ["message", "change of a message", "run", "answered message", "change of a run"]
+BEGINNINGS = ["conversation", "fork", "edit"]
 
 
 def say(story: Story, way: str, content: Any) -> None:
@@ -166,6 +167,10 @@ def say(story: Story, way: str, content: Any) -> None:
     elif way == "change of a message":
         message = story.tell(commands.AddMessage, content="x").data["id"]
         story.tell(commands.UpdateMessage, message_id=message, content=content)
+    elif way == "conversation":
+        story.tell(commands.StartConversation, name="x", input=content)
+    elif way in BEGINNINGS:
+        begin_again(story, way, content)
     elif way == "run":
         story.tell(commands.RequestRun, input=content)
     else:
@@ -174,7 +179,15 @@ def say(story: Story, way: str, content: Any) -> None:
         story.tell(commands.ChangeQueuedRun, run_id=waiting, input=content)
 
 
-@pytest.mark.parametrize("way", WAYS)
+def begin_again(story: Story, way: str, content: Any) -> None:
+    message = story.tell(commands.AddMessage, content="x").data["id"]
+    if way == "fork":
+        story.tell(commands.ForkConversation, message_id=message, input=content)
+    else:
+        story.tell(commands.EditMessage, message_id=message, content=content, answer=False)
+
+
+@pytest.mark.parametrize("way", [*WAYS, *BEGINNINGS])
 def test_an_image_of_another_session_is_not_found_like_none_at_all(alice: User, bob: User, way: str) -> None:
     theirs, other, mine = picture(told(bob)), picture(told(alice)), told(alice)
     deleted = picture(mine)
