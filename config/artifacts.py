@@ -23,12 +23,18 @@ ARTIFACT_INLINE_BYTES = env.number(
     "ARTIFACT_INLINE_BYTES", 10 * 2**20, "bytes of images in one request to a model; older ones are left out", least=0
 )
 MAX_CONCURRENT_UPLOADS = env.number(
-    "MAX_CONCURRENT_UPLOADS", 16, "uploads over BODY_LIMIT one process takes at a time, before 503", least=1
+    "MAX_CONCURRENT_UPLOADS", 16, "uploads over BODY_LIMIT one process takes at a time, before 503 (ASGI)", least=1
 )
 UPLOADS_PER_USER = env.number("UPLOADS_PER_USER", 4, "of these, how many of one user", least=1)
 UPLOAD_TIMEOUT = env.seconds("UPLOAD_TIMEOUT", 300.0, "longest time an upload may take to arrive", least=0.1)
 SEND_TIMEOUT = env.seconds(
     "SEND_TIMEOUT", 60.0, "longest wait for a client to take the next piece of a download", least=0.1
+)
+SLOWEST_DOWNLOAD = env.number(
+    "SLOWEST_DOWNLOAD", 8192, "bytes per second a client must take of a download, over a minute", least=0
+)
+DOWNLOADS_PER_USER = env.number(
+    "DOWNLOADS_PER_USER", 32, "downloads of one user one process sends at a time, before 503 (ASGI)", least=1
 )
 _STORAGE = env.text("ARTIFACT_STORAGE", _FILES, "the class of a Django storage for the bytes of artifacts")
 _OPTIONS = env.text(

@@ -13,6 +13,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
 from servestatic import ServeStaticASGI  # noqa: E402
 
+from config.downloads import Downloads  # noqa: E402
 from config.edge import Edge  # noqa: E402
 from config.handler import OneThreadHandler  # noqa: E402
 from config.origins import OriginCheck  # noqa: E402
@@ -41,6 +42,8 @@ application = Edge(
     concurrency=settings.MAX_CONCURRENT_REQUESTS,
     body_timeout=settings.BODY_TIMEOUT,
     send_timeout=settings.SEND_TIMEOUT,
+    slowest=settings.SLOWEST_DOWNLOAD,
+    downloads=Downloads(who, each=settings.DOWNLOADS_PER_USER),
     uploads=Uploads(
         who,
         limit=settings.UPLOAD_LIMIT,

@@ -4,13 +4,15 @@ Servers differ in what they enforce (daphne enforces nothing), so it is done her
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
 
-from config.uploads import Body, Message, Receive, Send, Uploads, declared_length, with_length
+from config.downloads import Downloads, Pace
+from config.uploads import Body, Message, Receive, Send, Turns, Uploads, declared_length, with_length
 
 logger = logging.getLogger(__name__)
 FLOWING = 4
@@ -33,14 +35,18 @@ class Edge:
         concurrency: int,
         body_timeout: float = 20.0,
         send_timeout: float = 60.0,
+        slowest: int = 0,
         uploads: Uploads | None = None,
+        downloads: Downloads | None = None,
     ) -> None:
         self.application = application
         self.body_limit = body_limit
         self.concurrency = concurrency
         self.body_timeout = body_timeout
         self.send_timeout = send_timeout
+        self.slowest = slowest
         self.uploads = uploads
+        self.downloads = downloads
         self.at_work = 0
         self.sending = 0
 
@@ -53,6 +59,8 @@ class Edge:
             await self._busy(scope, send)
         elif self.uploads is not None and self.uploads.concerns(scope, self.body_limit):
             await self._upload(self.uploads, scope, receive, send)
+        elif self.downloads is not None and self.downloads.concerns(scope):
+            await self._download(self.downloads, scope, receive, send)
         else:
             await self._read_and_run(scope, receive, send)
 
@@ -61,19 +69,35 @@ class Edge:
         if declared_length(scope) > uploads.limit:
             await self._too_large(scope, send, uploads.limit)
             return
+        who = await self._admitted(uploads, scope, receive, send)
+        if who is not None:
+            with uploads.taken(who) as body:
+                await self._spool_and_run(uploads, body, scope, receive, send)
+
+    async def _download(
+        self, downloads: Downloads, scope: MutableMapping[str, Any], receive: Receive, send: Send
+    ) -> None:
+        who = await self._admitted(downloads, scope, receive, send)
+        if who is not None:
+            with downloads.taken(who):
+                await self._read_and_run(scope, receive, send)
+
+    async def _admitted(
+        self, turns: Turns, scope: MutableMapping[str, Any], receive: Receive, send: Send
+    ) -> str | None:
+        """Who has got a turn. None: it is answered, as a stranger's or with 503."""
         try:
-            who = await uploads.who(scope)
+            who = await turns.who(scope)
         except Exception:  # the edge has nobody behind it to report to
             logger.exception("nobody can be recognised")
             await self._busy(scope, send)
-            return
+            return None
         if who is None:
             await self._read_and_run(scope, receive, send)
-        elif not uploads.enter(who):
+        elif not turns.enter(who):
             await self._busy(scope, send)
-        else:
-            with uploads.taken(who) as body:
-                await self._spool_and_run(uploads, body, scope, receive, send)
+            return None
+        return who
 
     async def _spool_and_run(
         self, uploads: Uploads, body: Body, scope: MutableMapping[str, Any], receive: Receive, send: Send
@@ -147,12 +171,13 @@ class NotTaken(Exception):
 
 class Place:
     """A request's place among those at work. It is given up when the answer begins to flow: who reads slowly keeps
-    nobody out, unless very many do. Who takes nothing for a while is hung up on."""
+    nobody out, unless very many do. Who takes nothing for a while, or very little, is hung up on."""
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._edge.at_work += 1
         self._flows = False
+        self._pace = Pace(edge.slowest)
 
     def watching(self, send: Send) -> Send:
         """`send`, with an eye on what is sent."""
@@ -162,11 +187,14 @@ class Place:
                 await send(message)
                 return
             self._flow()
+            began = time.monotonic()
             try:
                 async with asyncio.timeout(self._edge.send_timeout):
                     await send(message)
             except TimeoutError:
                 raise NotTaken from None
+            if self._pace.too_slow(len(message.get("body", b"")), time.monotonic() - began):
+                raise NotTaken
 
         return sent
 

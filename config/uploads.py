@@ -83,8 +83,31 @@ class Body:
         self._file.close()
 
 
-class Uploads:
-    """Who may send more, and how many at a time. `who` says whose request it is, by its headers alone."""
+class Turns:
+    """So many at a time, of each and of all. `who` says whose request it is, by its headers alone."""
+
+    def __init__(self, who: Callable[[Scope], Awaitable[str | None]], *, each: int, most: int | None = None) -> None:
+        self.who = who
+        self.each = each
+        self.most = most
+        self.open: Counter[str] = Counter()
+
+    def enter(self, who: str) -> bool:
+        """Whether there is a place for one more of theirs."""
+        if self.open[who] >= self.each or (self.most is not None and self.open.total() >= self.most):
+            return False
+        self.open[who] += 1
+        return True
+
+    def leave(self, who: str) -> None:
+        """It is free again."""
+        self.open[who] -= 1
+        if not self.open[who]:
+            del self.open[who]
+
+
+class Uploads(Turns):
+    """Who may send more, and how many at a time."""
 
     def __init__(
         self,
@@ -96,25 +119,15 @@ class Uploads:
         timeout: float,
         folder: str | None = None,
     ) -> None:
-        self.who = who
+        super().__init__(who, each=each, most=most)
         self.limit = limit
-        self.most = most
-        self.each = each
         self.timeout = timeout
         self.folder = folder
-        self.open: Counter[str] = Counter()
 
     def concerns(self, scope: Scope, usual: int) -> bool:
         """Whether a body over the usual limit may be meant: it says so, or does not say how long it is."""
         length = declared_length(scope)
         return (length > usual or not length) and takes_uploads(scope.get("method", ""), scope["path"])
-
-    def enter(self, who: str) -> bool:
-        """Whether there is a place for one more of theirs."""
-        if self.open.total() >= self.most or self.open[who] >= self.each:
-            return False
-        self.open[who] += 1
-        return True
 
     @contextmanager
     def taken(self, who: str) -> Iterator[Body]:
@@ -124,6 +137,4 @@ class Uploads:
             yield body
         finally:
             body.close()
-            self.open[who] -= 1
-            if not self.open[who]:
-                del self.open[who]
+            self.leave(who)

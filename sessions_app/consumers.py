@@ -29,7 +29,7 @@ class SessionsConsumer(LiveConsumer):
 
 
 async def caller(scope: Scope) -> Actor | None:
-    """Whose cookie it is; also asked before a large upload is taken."""
+    """Whose cookie it is; also asked before a large upload is taken, or a file is sent."""
     key = cookie(scope, settings.SESSION_COOKIE_NAME)
     return await in_thread(user_of, key) if key and is_session_key(key) else None
 

@@ -101,6 +101,11 @@ def gated(tmp_path: Path) -> Iterator[Gated]:
     blobs._instead[:] = usual
 
 
+def old_and_freed() -> None:
+    grow_old()
+    collect.free()
+
+
 def closed(function: Callable[[], T]) -> T:
     """What it gives in a thread, without leaving a connection."""
     try:
@@ -125,7 +130,7 @@ def test_a_storage_that_hangs_keeps_nobody_waiting(story: Story, bob: User, gate
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("meanwhile", [collect.settle, lambda: (grow_old(), collect.free())])
+@pytest.mark.parametrize("meanwhile", [collect.settle, old_and_freed])
 def test_what_was_brought_too_late_is_thrown_away(story: Story, gated: Gated, meanwhile: Callable[[], object]) -> None:
     """Somebody else was quicker; or it took longer than the grace, and counts as left over."""
     artifact = kept(story, {})
