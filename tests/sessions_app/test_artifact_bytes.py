@@ -146,6 +146,42 @@ def test_what_was_brought_too_late_is_thrown_away(story: Story, gated: Gated, me
     assert len(files()) == Blob.objects.count() == 1
 
 
+class Collected(FileSystemStorage):
+    """The grace is over when the file is written, and the collector is at it before the row says that it is there."""
+
+    def __init__(self, location: str, pool: ThreadPoolExecutor) -> None:
+        super().__init__(location)
+        self.pool, self.deleting, self.go = pool, threading.Event(), threading.Event()
+
+    def save(self, name: str | None, content: Any, max_length: int | None = None) -> str:
+        saved = super().save(name, content, max_length)
+        grow_old()
+        self.collecting = self.pool.submit(closed, collect.free)
+        assert self.deleting.wait(10)
+        return saved
+
+    def delete(self, name: str) -> None:
+        if not self.deleting.is_set():
+            self.deleting.set()
+            assert self.go.wait(10)
+        super().delete(name)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_that_is_being_removed_is_not_taken_for_stored(gated: Gated) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        storage = Collected(gated.location, pool)
+        blobs.use(storage)
+        try:
+            with pytest.raises(blobs.BlobGone):
+                blobs.put(BytesIO(b"late"), blobs.digest(b"late"))
+        finally:
+            storage.go.set()
+        assert storage.collecting.result(10) == 1
+    assert files() == []
+    assert not Blob.objects.exists()
+
+
 def test_all_that_waits_is_taken_there_as_long_as_there_is_time(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(2 * collect.AT_ONCE + 1):
         kept(story, number)
