@@ -2,31 +2,22 @@
 `templates` and, for the names, by `grammar`."""
 
 from collections.abc import Callable
-from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 from jinja2 import StrictUndefined, Undefined
 
-from bus.exceptions import Refused
+from sessions_app.orchestration.bounds import (
+    MOST_CHARACTERS,
+    STEP,
+    as_json,
+    bounded,
+    charge,
+    check_length,
+    weight,
+    work,
+)
 
-V = TypeVar("V")
-
-MOST_CHARACTERS = 1_000_000
-"""Of what is rendered, and of every text on the way to it."""
-MOST_WORK = 10_000_000
-"""Of one rendering, in units of some 10 ns to 50 ns: well below a second."""
-STEP = 20
-PER_UNIT = 10
-"""Characters that are worked through for one unit."""
 MOST_DIGITS, MOST_INDENT = 10, 40
-
-
-class TemplateFailed(Refused):
-    """The template cannot be rendered with these variables."""
-
-    code = "template-failed"
-    status = 422
 
 
 class Missing(StrictUndefined):
@@ -39,54 +30,21 @@ class Missing(StrictUndefined):
         return self._undefined_hint or f"{self._undefined_name} is undefined"
 
 
-class Work:
-    """What one rendering may still cost."""
-
-    def __init__(self) -> None:
-        self.left = MOST_WORK
-
-    def charge(self, units: int) -> None:
-        """Raises TemplateFailed when nothing is left."""
-        self.left -= units
-        if self.left < 0:
-            raise TemplateFailed("The template takes too long; loop over less.")
-
-
-work: ContextVar[Work] = ContextVar("work")
-"""Of the rendering that goes on."""
-
-
-def weight(value: Any) -> int:
-    """What it costs to look at the whole of a value; charged on the way, so that it ends early."""
-    units, todo = 0, [value]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, dict):
-            todo.extend(item.values())
-        elif isinstance(item, (list, tuple)):
-            todo.extend(item)
-        cost = STEP + (len(item) // PER_UNIT if isinstance(item, str) else 0)
-        work.get().charge(cost)
-        units += cost
-    return units
-
-
 def written(value: Any) -> str:
     """A value as it stands in a text: a text as it is, anything else as JSON."""
     if isinstance(value, str):
-        return _bounded(value)
+        return bounded(value)
     if isinstance(value, Undefined):
         return str(value)  # which fails
-    weight(value)
-    return _bounded(msgspec.json.encode(value).decode())
+    return bounded(as_json(value).decode())
 
 
 def added(one: Any, other: Any) -> Any:
     """`+`: of two texts, two lists or two numbers."""
     if (isinstance(one, str) and isinstance(other, str)) or (isinstance(one, list) and isinstance(other, list)):
-        _charge(one, other)
+        charge(one, other)
         both: Any = one
-        return _bounded(both + other)
+        return bounded(both + other)
     return _number(one) + _number(other)
 
 
@@ -108,18 +66,6 @@ def steps(value: Any, body: int) -> list[Any]:
         raise TypeError(f"{_kind(value)} is no list to loop over")
     work.get().charge(len(value) * body * STEP)
     return list(value)
-
-
-def _charge(*values: Any) -> None:
-    """For values that are looked at from above."""
-    sizes = (len(value) if isinstance(value, (str, list, tuple, dict)) else 0 for value in values)
-    work.get().charge(sum(STEP + size // PER_UNIT for size in sizes))
-
-
-def _bounded(value: V) -> V:
-    if isinstance(value, (str, list)) and len(value) > MOST_CHARACTERS:
-        raise TemplateFailed(f"A text comes to more than {MOST_CHARACTERS:,} characters.")
-    return value
 
 
 def _kind(value: Any) -> str:
@@ -161,10 +107,13 @@ def _length(value: Any) -> int:
 
 
 def _join(values: Any, between: Any = "") -> str:
-    texts, glue = [written(value) for value in _listed(values)], written(between)
-    if sum(map(len, texts)) + len(glue) * len(texts) > MOST_CHARACTERS + len(glue):
-        raise TemplateFailed(f"A text comes to more than {MOST_CHARACTERS:,} characters.")
-    _charge(*texts)
+    texts, glue = [], written(between)
+    length = -len(glue)
+    for value in _listed(values):
+        texts.append(written(value))
+        length += len(texts[-1]) + len(glue)
+        check_length(length)
+    charge(*texts)
     return glue.join(texts)
 
 
@@ -177,8 +126,8 @@ def _replace(value: Any, old: Any, new: Any) -> str:
     text, old, new = written(value), written(old), written(new)
     if not old:
         raise ValueError("there is nothing to replace in an empty text")
-    if len(text) + text.count(old) * (len(new) - len(old)) > MOST_CHARACTERS:
-        raise TemplateFailed(f"A text comes to more than {MOST_CHARACTERS:,} characters.")
+    work.get().charge(len(text))
+    check_length(len(text) + text.count(old) * (len(new) - len(old)))
     return text.replace(old, new)
 
 
@@ -189,6 +138,15 @@ def _indent(value: Any, width: Any = 4) -> str:
 def _truncate(value: Any, length: Any = 255) -> str:
     text = written(value)
     return text if len(text) <= _whole(length, 1, MOST_CHARACTERS) else text[: length - 1] + "…"
+
+
+def _cased(change: Callable[[str], str]) -> Callable[[Any], str]:
+    def run(value: Any) -> str:
+        text = written(value)
+        work.get().charge(len(text) // 2)  # beyond ASCII it is no copy
+        return change(text)
+
+    return run
 
 
 def _sort(values: Any) -> list[Any]:
@@ -203,14 +161,12 @@ def _reverse(value: Any) -> Any:
 def _items(value: Any) -> list[tuple[str, Any]]:
     if not isinstance(value, dict):
         raise TypeError(f"{_kind(value)} has no items")
+    work.get().charge(STEP * len(value))
     return list(value.items())
 
 
 def _tojson(value: Any, indent: Any = 0) -> str:
-    weight(value)
-    encoded = msgspec.json.encode(value)
-    indent = _whole(indent, 0, 8)
-    return (msgspec.json.format(encoded, indent=indent) if indent else encoded).decode()
+    return as_json(value, _whole(indent, 0, 8)).decode()
 
 
 def _round(value: Any, digits: Any = 0) -> Any:
@@ -230,15 +186,15 @@ def _guarded(function: Callable[..., Any], *, takes_missing: bool) -> Callable[.
     def run(value: Any, *arguments: Any) -> Any:
         if isinstance(value, Undefined) and not takes_missing:
             str(value)  # which fails
-        _charge(value, *arguments)
-        return _bounded(function(value, *arguments))
+        charge(value, *arguments)
+        return bounded(function(value, *arguments))
 
     return run
 
 
 _FILTERS: dict[str, Callable[..., Any]] = {
     "abs": lambda value: abs(_number(value)),
-    "capitalize": lambda value: written(value).capitalize(),
+    "capitalize": _cased(str.capitalize),
     "default": _default,
     "first": lambda values: _at(values, 0),
     "float": _parsed(float),
@@ -248,7 +204,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "join": _join,
     "last": lambda values: _at(values, -1),
     "length": _length,
-    "lower": lambda value: written(value).lower(),
+    "lower": _cased(str.lower),
     "replace": _replace,
     "reverse": _reverse,
     "round": _round,
@@ -257,7 +213,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "tojson": _tojson,
     "trim": lambda value: written(value).strip(),
     "truncate": _truncate,
-    "upper": lambda value: written(value).upper(),
+    "upper": _cased(str.upper),
 }
 FILTERS = {name: _guarded(function, takes_missing=name == "default") for name, function in _FILTERS.items()}
 

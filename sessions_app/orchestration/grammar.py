@@ -11,12 +11,17 @@ from jinja2.parser import Parser
 from bus.exceptions import Invalid, NotFound
 from sessions_app.orchestration.filters import FILTERS, TESTS
 
-MOST_NODES = 5_000
+MOST_NODES, OF_A_LOOP = 1_500, 3
+"""Compiled in about a tenth of a second; a loop costs as much as so many."""
+MOST_TOKENS = 10_000
+"""Counted before anything is parsed."""
 DEEPEST = 40
 """Expressions in expressions, statements in statements: below what the compiler takes."""
 MOST_LOOPS = 2
 MOST_INCLUDES = 10
 """Prompts that include each other, in a row."""
+MOST_PLACES = 50
+"""Includes in all."""
 MOST_INCLUDED = 1_000_000
 """Characters of all included prompts."""
 LONGEST_NAME = 100
@@ -54,13 +59,16 @@ class At(NamedTuple):
 
 class Grammar:
     """Reads one template; `paths` are the variables it uses, with what it takes of them, `optional` the names of those
-    that it asks for before it uses them: with `default`, `is defined`."""
+    that it asks for before it uses them: with `default`, `is defined`; `texts` the prompts it includes, by name."""
 
     def __init__(self, environment: Environment, read: Read | None = None) -> None:
         self._environment = environment
         self._read = read
-        self._count = 0
+        self._tokens = 0
+        self._places = 0
         self._included = 0
+        self.count = 0
+        self.texts: dict[str, str] = {}
         self.paths: set[Path] = set()
         self.optional: set[str] = set()
 
@@ -90,6 +98,7 @@ class Grammar:
 
     def _parsed(self, text: str, at: At) -> nodes.Template:
         try:
+            self._lex(text, at)
             return self._environment.parse(text)
         except TemplateSyntaxError as error:
             raise _refused(error.lineno, error.message or "cannot be read", at) from None
@@ -97,6 +106,12 @@ class Grammar:
             raise _refused(
                 1, "the template cannot be read: it is nested too deeply, or a number is too long", at
             ) from None
+
+    def _lex(self, text: str, at: At) -> None:
+        for line, kind, _ in self._environment.lex(text):
+            self._tokens += kind != "whitespace"
+            if self._tokens > MOST_TOKENS:
+                raise _refused(line, f"the template has more than {MOST_NODES:,} parts", at)
 
     # -- statements ------------------------------------------------------------------------------------------------
 
@@ -134,12 +149,13 @@ class Grammar:
         names = node.target.items if isinstance(node.target, nodes.Tuple) else [node.target]
         if not all(isinstance(name, nodes.Name) and name.name not in RESERVED for name in names):
             raise _refused(node.lineno, "a loop gives its items plain names", at)
+        self.count += OF_A_LOOP - 1
         inner = at._replace(scope=at.scope | {"loop", *(name.name for name in names)}, loops=at.loops + 1)  # type: ignore[attr-defined]
-        before = self._count
+        before = self.count
         if node.test is not None:
             self._expression(node.test, inner)
         node.body = self._body(node.body, inner)
-        size = nodes.Const(1 + self._count - before)
+        size = nodes.Const(1 + self.count - before)
         node.iter = self._filtered(node.iter, STEPS, [size])
         node.else_ = self._body(node.else_, at)
 
@@ -154,6 +170,9 @@ class Grammar:
             raise Invalid(f"template loop: {' → '.join(loop)}")
         if len(at.prompts) >= MOST_INCLUDES:
             raise _refused(node.lineno, f"prompts include each other more than {MOST_INCLUDES} deep", at)
+        self._places += 1
+        if self._places > MOST_PLACES:
+            raise _refused(node.lineno, f"prompts are included in more than {MOST_PLACES} places", at)
         text = self._text(name, node, at)
         inner = at._replace(prompts=(*at.prompts, name))
         self._included += len(text)
@@ -165,7 +184,9 @@ class Grammar:
         if self._read is None:
             raise _refused(node.lineno, "nothing can be included here", at)
         try:
-            return self._read(name)
+            if name not in self.texts:
+                self.texts[name] = self._read(name)
+            return self.texts[name]
         except NotFound:
             raise _refused(node.lineno, f"there is no prompt {name!r} to include", at) from None
 
@@ -254,8 +275,8 @@ class Grammar:
         return made
 
     def _enter(self, node: nodes.Node, at: At) -> None:
-        self._count += 1
-        if self._count > MOST_NODES:
+        self.count += 1
+        if self.count > MOST_NODES:
             raise _refused(node.lineno, f"the template has more than {MOST_NODES:,} parts", at)
         if at.depth > DEEPEST:
             raise _refused(node.lineno, "the template is nested too deeply", at)

@@ -3,7 +3,7 @@ whoever asks a model with a prompt."""
 
 import re
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sessions_app.models import Prompt
 from sessions_app.orchestration import grammar, templates
 from sessions_app.orchestration.grammar import LONGEST_NAME
 from sessions_app.orchestration.tables import NAME
+from sessions_app.orchestration.templates import Used
 
 MOST_LISTED = 1_000
 PARTS = ("system", "user")
@@ -69,20 +70,23 @@ def variables(prompt: PromptText) -> frozenset[str]:
 
 def paths(prompt: PromptText) -> frozenset[grammar.Path]:
     """The variables with what is taken of them (see `templates.paths_in`). Raises Invalid, with the part's name."""
-    found: set[grammar.Path] = set()
-    for part in PARTS:
-        try:
-            found |= templates.paths_in(getattr(prompt, part), read=_read, name=prompt.name)
-        except Invalid as refused:
-            raise Invalid(f"{part}: {refused.detail}") from None
-    return frozenset(found)
+    return used(prompt).paths
 
 
 def optional(prompt: PromptText) -> frozenset[str]:
     """The names of the variables it can do without. Raises Invalid."""
-    return frozenset().union(
-        *(templates.optional_in(getattr(prompt, part), read=_read, name=prompt.name) for part in PARTS)
-    )
+    return used(prompt).optional
+
+
+def used(prompt: PromptText) -> Used:
+    """Both at once: its parts are looked at once, and each prompt they include is read once. Raises Invalid."""
+    found, read = [], cache(_read)
+    for part in PARTS:
+        try:
+            found.append(templates.used_in(getattr(prompt, part), read=read, name=prompt.name))
+        except Invalid as refused:
+            raise Invalid(f"{part}: {refused.detail}") from None
+    return Used(*(frozenset().union(*names) for names in zip(*found, strict=True)))
 
 
 def resolve(prompt: str | PromptText, values: dict[str, Any], version: int | None = None) -> tuple[str, str]:
@@ -90,7 +94,7 @@ def resolve(prompt: str | PromptText, values: dict[str, Any], version: int | Non
 
     Raises NotFound, Invalid, TemplateFailed."""
     text = find(prompt, version) if isinstance(prompt, str) else prompt
-    rendered = partial(templates.render, variables=values, read=_read, name=text.name)
+    rendered = partial(templates.render, variables=values, read=cache(_read), name=text.name)
     return rendered(text.system), rendered(text.user)
 
 

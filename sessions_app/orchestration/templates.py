@@ -1,32 +1,39 @@
 """Templates of prompts, and conditions: text with variables that is rendered without escaping, in a sandbox, in bounds.
 Plain; the values are JSON, and nothing but items is taken of them. Used by `prompts` and by graphs."""
 
+from collections import OrderedDict
 from functools import lru_cache
+from threading import Lock
 from typing import Any, NamedTuple
 
 from jinja2 import Template, Undefined, UndefinedError, nodes
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from bus.exceptions import Invalid
+from bus.exceptions import Invalid, NotFound
 from sessions_app.orchestration import filters
-from sessions_app.orchestration.filters import MOST_CHARACTERS, Missing, TemplateFailed, Work
+from sessions_app.orchestration.bounds import MOST_CHARACTERS, TemplateFailed, Work, work
+from sessions_app.orchestration.filters import Missing
 from sessions_app.orchestration.grammar import STEPS, UNREADABLE, WEIGHED, Grammar, Path, Read
 
 __all__ = [
     "TemplateFailed",
+    "Used",
     "check_condition",
     "check_template",
     "holds",
     "paths_in",
     "paths_in_condition",
     "render",
+    "used_in",
 ]
 
 LONGEST, LONGEST_CONDITION = 100_000, 2_000
 """Characters of a template, of a condition."""
-KEPT, LONGEST_KEPT = 256, 10_000
-"""Compiled templates a process keeps, and the longest of them."""
+KEPT = 256
+"""Compiled conditions a process keeps."""
+MOST_KEPT, OF_A_NODE = 16_000_000, 250
+"""Of the compiled templates it keeps: their characters, and for each node so many more, about the bytes it takes."""
 OF_LOOPS = frozenset({"index", "index0", "first", "last", "length"})
 
 
@@ -76,44 +83,82 @@ class Sandbox(ImmutableSandboxedEnvironment):
 _sandbox = Sandbox()
 
 
-class Compiled(NamedTuple):
-    """A template, and the variables it uses with what it takes of them; it can do without the `optional` ones."""
+class Used(NamedTuple):
+    """The variables a template uses with what it takes of them; it can do without the `optional` ones."""
 
-    template: Template
     paths: frozenset[Path]
     optional: frozenset[str]
+
+
+class Compiled(NamedTuple):
+    """A template, what it uses, and the prompts it includes as they were."""
+
+    template: Template
+    used: Used
+    texts: dict[str, str]
+    size: int
+
+
+class Shelf:
+    """The templates that were used last, as many as fit."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+        self._kept: OrderedDict[tuple[str, str], Compiled] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, text: str, name: str) -> Compiled | None:
+        """A template, by its text and its name."""
+        with self._lock:
+            found = self._kept.get((text, name))
+            if found is not None:
+                self._kept.move_to_end((text, name))
+            return found
+
+    def put(self, text: str, name: str, compiled: Compiled) -> None:
+        """Keep it; those unused for longest make room."""
+        with self._lock:
+            old = self._kept.pop((text, name), None)
+            self._left += old.size if old else 0
+            self._kept[text, name] = compiled
+            self._left -= compiled.size
+            while self._left < 0:
+                self._left += self._kept.popitem(last=False)[1].size
+
+
+_shelf = Shelf(MOST_KEPT)
 
 
 def check_template(text: str, *, read: Read | None = None, name: str = "") -> frozenset[str]:
     """The names of the variables a template uses. `read` gives the prompts it may include, `name` is its own.
 
     Raises Invalid, with the line and what is wrong there."""
-    return frozenset(path[0] for path in _compiled(text, read, name).paths)
+    return frozenset(path[0] for path in paths_in(text, read=read, name=name))
 
 
 def check_condition(text: str) -> frozenset[str]:
     """The names of the variables a condition uses. Raises Invalid."""
-    return frozenset(path[0] for path in _condition(text).paths)
+    return frozenset(path[0] for path in paths_in_condition(text))
 
 
 def paths_in(text: str, *, read: Read | None = None, name: str = "") -> frozenset[Path]:
     """What a template uses: ("nodes", "a", "output") of `{{ nodes.a.output }}`. Raises Invalid."""
-    return _compiled(text, read, name).paths
+    return used_in(text, read=read, name=name).paths
 
 
-def optional_in(text: str, *, read: Read | None = None, name: str = "") -> frozenset[str]:
-    """The names of the variables it can do without: it asks whether they are there. Raises Invalid."""
-    return _compiled(text, read, name).optional
+def used_in(text: str, *, read: Read | None = None, name: str = "") -> Used:
+    """The same, and the names of the variables it can do without: it asks whether they are there. Raises Invalid."""
+    return _compiled(text, read, name).used
 
 
 def optional_in_condition(text: str) -> frozenset[str]:
     """The same of a condition. Raises Invalid."""
-    return _condition(text).optional
+    return _condition(text).used.optional
 
 
 def paths_in_condition(text: str) -> frozenset[Path]:
     """The same of a condition. Raises Invalid."""
-    return _condition(text).paths
+    return _condition(text).used.paths
 
 
 def render(text: str, variables: dict[str, Any], *, read: Read | None = None, name: str = "") -> str:
@@ -131,19 +176,20 @@ def holds(text: str, variables: dict[str, Any]) -> bool:
 def _compiled(text: str, read: Read | None, name: str) -> Compiled:
     if len(text) > LONGEST:
         raise Invalid(f"A template has at most {LONGEST:,} characters; this one has {len(text):,}.")
-    if len(text) <= LONGEST_KEPT and (read is None or "include" not in text):
-        return _kept(text)
-    return _made(text, read, name)
+    compiled = _shelf.get(text, name)
+    if compiled is None or not _as_it_was(compiled, read):
+        grammar = Grammar(_sandbox, read)
+        compiled = _ready(grammar, grammar.template(text, name), len(text))
+        _shelf.put(text, name, compiled)
+    return compiled
 
 
-@lru_cache(KEPT)
-def _kept(text: str) -> Compiled:
-    return _made(text, None, "")
-
-
-def _made(text: str, read: Read | None, name: str) -> Compiled:
-    grammar = Grammar(_sandbox, read)
-    return _ready(grammar, grammar.template(text, name))
+def _as_it_was(compiled: Compiled, read: Read | None) -> bool:
+    """Whether what it includes still says the same."""
+    try:
+        return all(read is not None and read(name) == text for name, text in compiled.texts.items())
+    except NotFound:
+        return False
 
 
 @lru_cache(KEPT)
@@ -151,23 +197,25 @@ def _condition(text: str) -> Compiled:
     if len(text) > LONGEST_CONDITION:
         raise Invalid(f"A condition has at most {LONGEST_CONDITION:,} characters; this one has {len(text):,}.")
     grammar = Grammar(_sandbox)
-    return _ready(grammar, grammar.condition(text))
+    return _ready(grammar, grammar.condition(text), len(text))
 
 
-def _ready(grammar: Grammar, tree: nodes.Template) -> Compiled:
-    token = filters.work.set(Work())  # what is constant is worked out here
+def _ready(grammar: Grammar, tree: nodes.Template, length: int) -> Compiled:
+    used = Used(frozenset(grammar.paths), frozenset(grammar.optional))
+    size = length + sum(map(len, grammar.texts.values())) + OF_A_NODE * grammar.count
+    token = work.set(Work())  # what is constant is worked out here
     try:
-        return Compiled(_sandbox.from_string(tree), frozenset(grammar.paths), frozenset(grammar.optional))
+        return Compiled(_sandbox.from_string(tree), used, grammar.texts, size)
     except UNREADABLE:
         raise Invalid("The template is nested too deeply.") from None
     finally:
-        filters.work.reset(token)
+        work.reset(token)
 
 
 def _rendered(compiled: Compiled, variables: dict[str, Any]) -> str:
     pieces: list[str] = []
     length = 0
-    token = filters.work.set(Work())
+    token = work.set(Work())
     try:
         for piece in compiled.template.generate(variables):
             length += len(piece)
@@ -175,11 +223,11 @@ def _rendered(compiled: Compiled, variables: dict[str, Any]) -> str:
                 raise TemplateFailed(f"The text comes to more than {MOST_CHARACTERS:,} characters.")
             pieces.append(piece)
     except UndefinedError as error:
-        raise TemplateFailed(_named(error.message or "", compiled.paths, variables)) from None
+        raise TemplateFailed(_named(error.message or "", compiled.used.paths, variables)) from None
     except (TypeError, ValueError, LookupError, ArithmeticError, RecursionError) as error:
         raise TemplateFailed(f"The template cannot be rendered: {error!s:.300}.") from None
     finally:
-        filters.work.reset(token)
+        work.reset(token)
     return "".join(pieces)
 
 

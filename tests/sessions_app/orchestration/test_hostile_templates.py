@@ -1,13 +1,14 @@
 """Templates that are up to no good: nothing hostile gets anywhere, takes long, or takes much."""
 
 import time
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from bus.exceptions import Invalid, Refused
-from sessions_app.orchestration import filters, grammar, templates
+from sessions_app.orchestration import bounds, filters, grammar, templates
 from sessions_app.orchestration.templates import TemplateFailed, check_template, render
 
 HOSTILE = [
@@ -76,6 +77,8 @@ HOSTILE = [
     "{{ x" + " < x" * 5_000 + " }}",
     "{{ " + "9" * 90_000 + " }}",
     "{{ x }}" * 5_000,
+    "{{ x }}" * 1_600,
+    "{% for a in x %}{% endfor %}" * 400,
     "{{ 1e999 }}",
     "{{ x == -1e999 }}",
     "{% if x %}{% endif %}" * 4_000 + "{{ " + "x or " * 10_000 + "x }}",
@@ -96,7 +99,17 @@ def test_what_is_hostile_is_refused_at_once(text: str) -> None:
     assert time.monotonic() - began < 5
 
 
-BIG, WIDE = "ab" * 400_000, [[1] * 1000] * 99
+@pytest.mark.parametrize(
+    "text", ["{{ x" + " + x" * 24_000 + " }}", "{{ x }}" * 14_000, "{{ [" + "1," * 49_000 + "] }}", "{#x#}" * 20_000]
+)
+def test_what_has_too_many_parts_is_not_even_parsed(text: str) -> None:
+    began = time.process_time()
+    with pytest.raises(Invalid, match="more than 1,500 parts"):
+        check_template(text)
+    assert time.process_time() - began < 0.12
+
+
+BIG, WIDE, MANY = "ab" * 400_000, [[1] * 1000] * 99, {str(number): 0 for number in range(10_000)}
 EXPENSIVE: list[tuple[str, dict[str, Any]]] = [
     ("{% for a in x %}{% for b in x %}{% endfor %}{% endfor %}", {"x": list(range(5_000))}),
     ("{% for a in x %}{% for b in x %}{{ a }}{% endfor %}{% endfor %}", {"x": list(range(100_000))}),
@@ -114,6 +127,9 @@ EXPENSIVE: list[tuple[str, dict[str, Any]]] = [
     ("{{ x|round(1000000000) }}", {"x": 5}),
     ("{{ x }}", {"x": [BIG, BIG]}),
     ("{{ x|tojson(8)|length }}", {"x": [[0] * 1000] * 1000}),
+    ("{% for a in x %}{% if y|replace('ab', 'ba') %}{% endif %}{% endfor %}", {"x": [0] * 100, "y": BIG}),
+    ("{% for a in x %}{% if y|upper %}{% endif %}{% endfor %}", {"x": [0] * 100, "y": "é" * 800_000}),
+    ("{% for a in x %}{% if y|items %}{% endif %}{% endfor %}", {"x": [0] * 2_000, "y": MANY}),
     ("{{ x|tojson }}", {"x": {"set": {1}, "object": object()}}),
     ("{{ x|int }}", {"x": "9" * 10_000}),
     ("{{ 'a'" + "|replace('a', 'aaaaaaaaaaaaaaa')" * 20 + " }}", {}),
@@ -127,6 +143,51 @@ def test_what_would_take_long_or_much_is_stopped(text: str, variables: dict[str,
     with pytest.raises((TemplateFailed, Invalid)):
         render(text, variables)
     assert time.monotonic() - began < 3
+
+
+DEEP: Any = 0
+for _ in range(52):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{{ (x + x + x + x)|tojson(8) }}", [DEEP] * 900),
+        ("{{ x|tojson }}", [BIG] * 40),
+        ("{{ x }}", [BIG] * 40),
+        ("{{ x }}", [{BIG: 1}] * 40),
+        ("{{ x|join }}", [[BIG]] * 40),
+    ],
+)
+def test_what_comes_to_too_much_is_not_made_first(text: str, value: Any) -> None:
+    check_template(text)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TemplateFailed, match="more than 1,000,000 characters"):
+            render(text, {"x": value})
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [],
+        {"": ""},
+        [[], {}, "", None, 1],
+        ["a" * 10, [{"b": [1, 2, {"c": []}]}]],
+        {"k": ["v", 1.5]},
+        [[0] * 9] * 9,
+        ["é\n"],
+    ],
+)
+@pytest.mark.parametrize("room", [0, 1, 8])
+def test_no_json_is_thought_longer_than_it_is(monkeypatch: pytest.MonkeyPatch, value: Any, room: int) -> None:
+    said = render(f"{{{{ x|tojson({room}) }}}}", {"x": value})
+    monkeypatch.setattr(bounds, "MOST_CHARACTERS", len(said))
+    assert render(f"{{{{ x|tojson({room}) }}}}", {"x": value}) == said
 
 
 class Bait:

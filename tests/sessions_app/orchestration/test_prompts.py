@@ -7,6 +7,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django.asserts import assertNumQueries
 from pytest_django.fixtures import Settings
 
 from bus.exceptions import Invalid, NotFound
@@ -95,6 +96,18 @@ def test_a_file_is_version_0_and_a_row_comes_after_it(folder: Path) -> None:
     assert prompts.versions("ask") == [2, 1, 0]
     assert prompts.resolve("ask", {"topic": "tea"}) == ("Be kind.", "Who is tea?")
     assert prompts.resolve("ask", {"topic": "tea"}, 0) == ("Be brief.", "What is tea?")
+
+
+def test_what_a_prompt_uses_is_told_of_both_parts_with_each_included_prompt_read_once() -> None:
+    new("part", "{{ a.b }}{{ c|default(1) }}")
+    whole = PromptText(system='{% include "part" %}', user='{% include "part" %}{{ d }}' * 3)
+    for _ in range(2):
+        with assertNumQueries(1):
+            used = prompts.used(whole)
+    assert used == ({("a", "b"), ("c",), ("d",)}, {"c"})
+    assert (prompts.paths(whole), prompts.optional(whole)) == used
+    with pytest.raises(Invalid, match=r"^user: Line 1: "):
+        prompts.used(PromptText(system="x", user="{{ f() }}"))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from bus.exceptions import Invalid, NotFound
+from sessions_app.orchestration import templates
 from sessions_app.orchestration.templates import (
+    Shelf,
     TemplateFailed,
     check_condition,
     check_template,
@@ -14,6 +16,7 @@ from sessions_app.orchestration.templates import (
     paths_in,
     paths_in_condition,
     render,
+    used_in,
 )
 
 NODES: dict[str, Any] = {
@@ -200,7 +203,8 @@ def test_a_prompt_is_included_where_it_is_named() -> None:
         ('{% include "lost" %}', "top", "In the prompt 'lost', line 1: there is no prompt 'nowhere' to include."),
         ('{% include "wrong" %}', "top", "In the prompt 'wrong', line 2: calls are not allowed."),
         ('{% include "deep0" %}', "top", "include each other more than 10 deep"),
-        ('{% include "laugh0" %}', "top", "more than 5,000 parts"),
+        ('{% include "laugh0" %}', "top", "included in more than 50 places"),
+        ('{% include "greet" %}' * 51, "top", "included in more than 50 places"),
         ('{% include "big" %}' * 20, "top", "included prompts come to more than 1,000,000 characters"),
         ("{% include name %}", "", "a prompt is included by its name"),
         ('{% include ["a", "b"] %}', "", "a prompt is included by its name"),
@@ -218,6 +222,42 @@ def test_includes_that_lead_nowhere_are_refused(text: str, name: str, why: str) 
             function()
         assert why in refused.value.detail
         assert time.monotonic() - began < 3
+
+
+def test_a_prompt_is_read_once_and_its_new_text_counts_at_once() -> None:
+    texts, asked = {"part": "{{ a }}"}, []
+
+    def told(name: str) -> str:
+        asked.append(name)
+        return texts[name]
+
+    text = '{% include "part" %}' * 50
+    assert used_in(text, read=told) == ({("a",)}, set())
+    assert asked == ["part"]
+    assert render(text, {"a": "x"}, read=told) == "x" * 50
+    assert asked == ["part"] * 2, "to see whether it is what it was"
+    texts["part"] = "{{ b|default('y') }}"
+    assert used_in(text, read=told) == ({("b",)}, {"b"})
+    assert render(text, {}, read=told) == "y" * 50
+    with pytest.raises(Invalid, match="nothing can be included here"):
+        check_template(text)
+
+
+@pytest.mark.parametrize("text", ["x" * 90_000 + "{{ a }}", '{% include "greet" %}, of whom I have heard'])
+def test_also_what_is_long_or_includes_others_is_compiled_once(text: str) -> None:
+    assert templates._compiled(text, read, "") is templates._compiled(text, read, "")
+
+
+def test_what_was_used_last_is_kept_as_far_as_there_is_room() -> None:
+    shelf, one = Shelf(100), templates._compiled("one", None, "")._replace(size=40)
+    for text in ("a", "b", "a", "a"):
+        shelf.put(text, "", one)
+    assert shelf.get("a", "") is shelf.get("b", "") is one
+    assert shelf.get("a", "") is one
+    shelf.put("c", "", one)
+    assert (shelf.get("a", ""), shelf.get("b", ""), shelf.get("c", "")) == (one, None, one)
+    shelf.put("d", "", one._replace(size=101))
+    assert shelf.get("d", "") is None, "there is no room for that"
 
 
 def test_without_prompts_nothing_is_included() -> None:
