@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
+from pytest_django.fixtures import Settings
 
 from bus.bus import bus
 from bus.messages import Actor, Context
@@ -34,3 +35,9 @@ def grow_old() -> None:
 def files() -> list[Path]:
     """Every file that lies in the storage."""
     return [path for path in Path(blobs.storage().path("")).rglob("*") if path.is_file()]
+
+
+def keep_files_in(folder: Path, settings: Settings) -> None:
+    """Let the storage be there."""
+    artifacts = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(folder)}}
+    settings.STORAGES = settings.STORAGES | {"artifacts": artifacts}
