@@ -14,7 +14,7 @@ from bus.exceptions import Invalid, NotFound
 from sessions_app.models import Prompt
 from sessions_app.orchestration import prompts
 from sessions_app.orchestration.prompts import PromptText
-from sessions_app.orchestration.templates import TemplateFailed
+from sessions_app.orchestration.templates import TemplateFailed, Used
 from tests.bus.support import in_threads
 from tests.web.browser import page_of, said
 
@@ -104,7 +104,7 @@ def test_what_a_prompt_uses_is_told_of_both_parts_with_each_included_prompt_read
     for _ in range(2):
         with assertNumQueries(1):
             used = prompts.used(whole)
-    assert used == ({("a", "b"), ("c",), ("d",)}, {"c"})
+    assert used == Used(frozenset({("a", "b"), ("c",), ("d",)}), frozenset({"c"}))
     assert (prompts.paths(whole), prompts.optional(whole)) == used
     with pytest.raises(Invalid, match=r"^user: Line 1: "):
         prompts.used(PromptText(system="x", user="{{ f() }}"))

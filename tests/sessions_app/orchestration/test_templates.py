@@ -10,6 +10,7 @@ from sessions_app.orchestration import templates
 from sessions_app.orchestration.templates import (
     Shelf,
     TemplateFailed,
+    Used,
     check_condition,
     check_template,
     holds,
@@ -232,12 +233,12 @@ def test_a_prompt_is_read_once_and_its_new_text_counts_at_once() -> None:
         return texts[name]
 
     text = '{% include "part" %}' * 50
-    assert used_in(text, read=told) == ({("a",)}, set())
+    assert used_in(text, read=told) == Used(frozenset({("a",)}), frozenset())
     assert asked == ["part"]
     assert render(text, {"a": "x"}, read=told) == "x" * 50
     assert asked == ["part"] * 2, "to see whether it is what it was"
     texts["part"] = "{{ b|default('y') }}"
-    assert used_in(text, read=told) == ({("b",)}, {"b"})
+    assert used_in(text, read=told) == Used(frozenset({("b",)}), frozenset({"b"}))
     assert render(text, {}, read=told) == "y" * 50
     with pytest.raises(Invalid, match="nothing can be included here"):
         check_template(text)
