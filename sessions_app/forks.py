@@ -1,9 +1,10 @@
 """Where a fork may begin, and what it then shares. Reads rows; called by `handlers.conversations`."""
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Func, JSONField, Q, QuerySet, Value
 
 from bus.exceptions import Invalid, Refused
 from sessions_app.llm import status
@@ -25,6 +26,9 @@ _OF_TOOLS = (
     | Q(tool_call_id__isnull=False)
     | ~Q(tool_calls=[])
 )
+
+
+_PARTS = '$[*] ? (@.type == "tool_call" || @.type == "tool_result")'
 
 
 class ForkTooDeep(Refused):
@@ -81,8 +85,8 @@ def _between(conversation_id: UUID, cut: int) -> int:
 def _with_results(conversation_id: UUID, cut: int) -> int:
     """The place, or the first one after it that parts no call from its result."""
     line = messages_in(conversation_id).filter(_OF_TOOLS)
-    earlier = line.filter(position__lte=cut).order_by("-position")[:MOST_LOOKED_AT][::-1]
-    later = line.filter(position__gt=cut).order_by("position")[:MOST_LOOKED_AT] if earlier else ()
+    earlier = _bare(line.filter(position__lte=cut).order_by("-position"))[::-1]
+    later = _bare(line.filter(position__gt=cut).order_by("position")) if earlier else []
     items = [item_of(message, Counter()) for message in (*earlier, *later)]
     pairs = paired(items)
     open_runs = {
@@ -97,6 +101,31 @@ def _with_results(conversation_id: UUID, cut: int) -> int:
         if items[call].position <= cut:
             cut = max(cut, items[result].position)
     return cut
+
+
+def _bare(line: QuerySet[Message]) -> list[Message]:
+    """The messages with the ids of their tool calls and results, and without anything long."""
+    inside = [_all_in("content", f"{_PARTS}.type"), _all_in("content", f"{_PARTS}.tool_call_id")]
+    beside = _all_in("tool_calls", "$[*].tool_call_id")
+    rows = line.values_list("id", "position", "role", "run", "tool_call_id", *inside, beside)
+    return [
+        Message(
+            **dict(zip(("id", "position", "role", "run", "tool_call_id"), row, strict=False)),
+            content=_parts(zip(kinds, ids, strict=True)),
+            tool_calls=_parts(("tool_call", call) for call in calls),
+        )
+        for *row, kinds, ids, calls in rows[:MOST_LOOKED_AT]
+    ]
+
+
+def _all_in(column: str, path: str) -> Func:
+    template = "jsonb_path_query_array(%(expressions)s::jsonpath)"
+    return Func(column, Value(path), template=template, output_field=JSONField())
+
+
+def _parts(named: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+    more: dict[str, dict[str, Any]] = {"tool_call": {"name": "", "args": {}}, "tool_result": {"content": ""}}
+    return [{"type": kind, "tool_call_id": ident, **more[kind]} for kind, ident in named]
 
 
 def _origin(conversation_id: UUID, cut: int) -> Origin:

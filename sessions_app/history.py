@@ -1,7 +1,8 @@
 """What a message, a run's answer or a graph's node came from: the walk along dependencies, backwards. Called by
 `api.history` and the facade.
 
-The walk knows nodes and the ids they depend on. What kinds of nodes there are is the business of `Look` functions."""
+The walk knows nodes and the ids they depend on. What kinds of nodes there are is the business of `Look` functions,
+which read no more than that; rows are read of what is shown."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
@@ -11,23 +12,24 @@ from uuid import UUID
 
 import msgspec
 from django.db.models import Q
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Left
 
 from bus.exceptions import NotFound
-from sessions_app.models import GraphNode, Message, Run
+from sessions_app.models import GraphEdge, GraphNode, Message, Run
 from sessions_app.orchestration.represent import node_with_texts
-from sessions_app.queries import counted, messages_in
+from sessions_app.queries import messages_in
 from sessions_app.represent import message_as_dict, run_as_dict
 
 MOST_STEPS = 500
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """Something said or to be said: `row` is its Message, Run or GraphNode. `dependencies` are the ids of the
-    nodes before it."""
+    """Something said or to be said: of the `kind` message, run or node. `dependencies` are the ids of the nodes before
+    it."""
 
     id: UUID
     kind: str
-    row: Any
     dependencies: tuple[UUID, ...] = ()
 
 
@@ -70,29 +72,24 @@ def in_session(session_id: UUID) -> list[Look]:
     """What can be told of in a session already checked."""
 
     def look_at_run(ident: UUID, steps: int) -> list[Node]:
-        run = Run.objects.filter(id=ident, session_id=session_id).first()
-        if run is None:
-            return []
-        line = Q(run=run.id) | Q(position__lte=run.requested_version)
-        return _chained(_line(run.conversation_id, line, steps), Node(id=run.id, kind="run", row=run))
+        row = Run.objects.filter(id=ident, session_id=session_id).values_list("conversation_id", "requested_version")
+        for conversation, upto in row:
+            return _chained(_line(conversation, Q(run=ident) | Q(position__lte=upto), steps), ident, "run")
+        return []
 
     def look_at_message(ident: UUID, steps: int) -> list[Node]:
-        message = Message.objects.filter(id=ident, session_id=session_id).first()
-        if message is None:
-            return []
-        run = Run.objects.filter(id=message.run, session_id=session_id).first() if message.run else None
-        seen = Q(position__lt=message.position)
-        if run is not None:  # what was said while it was at work was not known to it
-            seen &= Q(run=run.id) | Q(position__lte=run.requested_version)
-        line = _line(message.conversation_id, seen, steps)
-        return _chained(line, Node(id=message.id, kind="message", row=message))
+        row = Message.objects.filter(id=ident, session_id=session_id).values_list("conversation_id", "position", "run")
+        for conversation, position, run in row:
+            seen = Q(position__lt=position)
+            asked = Run.objects.filter(id=run, session_id=session_id).values_list("requested_version") if run else ()
+            for (upto,) in asked:  # what was said while it was at work was not known to it
+                seen &= Q(run=run) | Q(position__lte=upto)
+            return _chained(_line(conversation, seen, steps), ident, "message")
+        return []
 
     def look_at_node(ident: UUID, steps: int) -> list[Node]:
-        row = GraphNode.objects.filter(id=ident, graph__session_id=session_id).first()
-        if row is None:
-            return []
-        before = tuple(UUID(dependency) for dependency in row.spec.get("dependencies", []))
-        return [Node(id=row.id, kind="node", row=row, dependencies=before)]
+        graph = GraphNode.objects.filter(id=ident, graph__session_id=session_id).values_list("graph_id").first()
+        return _of_graph(graph[0], ident) if graph else []
 
     return [look_at_message, look_at_run, look_at_node]
 
@@ -103,46 +100,81 @@ def answer_or(session_id: UUID, node: UUID) -> UUID:
     return answer or node
 
 
-def _line(conversation_id: UUID, seen: Q, steps: int) -> list[Message]:
+def _line(conversation_id: UUID, seen: Q, steps: int) -> list[UUID]:
     """The last messages of a line that count, oldest first: one more than there are steps, so that the first knows what
-    it depends on."""
-    newest = messages_in(conversation_id).filter(seen).order_by("-position")[: 2 * steps + 2]
-    return counted(reversed(newest))
+    it depends on. (As `queries.counted`.)"""
+    instead = Left(KeyTextTransform("superseded_by", "metadata"), 40)
+    newest = messages_in(conversation_id).filter(seen).order_by("-position").values_list("id", "run", instead)
+    line = list(newest[: 2 * steps + 2])[::-1]
+    here = {str(run) for _, run, _ in line if run}
+    return [ident for ident, _, replaced in line if replaced not in here]
 
 
-def _chained(line: Sequence[Message], last: Node) -> list[Node]:
+def _chained(line: Sequence[UUID], last: UUID, kind: str) -> list[Node]:
     """Each message depends on the one before it. The first is told by another look: what is before it was not read."""
-    nodes = [
-        Node(id=message.id, kind="message", row=message, dependencies=(before.id,))
-        for before, message in pairwise(line)
-    ]
-    return [*nodes, msgspec.structs.replace(last, dependencies=(line[-1].id,) if line else ())]
+    nodes = [Node(id=ident, kind="message", dependencies=(before,)) for before, ident in pairwise(line)]
+    return [*nodes, Node(id=last, kind=kind, dependencies=tuple(line[-1:]))]
 
 
-_AS_DICT: dict[str, Callable[[Any], dict[str, Any]]] = {
-    "message": message_as_dict,
-    "run": run_as_dict,
-    "node": node_with_texts,
+def _of_graph(graph_id: UUID, ident: UUID) -> list[Node]:
+    """A node and all others of its graph that are before or after any."""
+    before: dict[UUID, list[UUID]] = {ident: []}
+    edges = GraphEdge.objects.filter(dependent__graph_id=graph_id).order_by("dependency__index")
+    for dependency, dependent in edges.values_list("dependency_id", "dependent_id"):
+        before.setdefault(dependency, [])
+        before.setdefault(dependent, []).append(dependency)
+    return [Node(id=one, kind="node", dependencies=tuple(others)) for one, others in before.items()]
+
+
+def all_shown(nodes: Iterable[Node]) -> list[dict[str, Any]]:
+    """The nodes with what they are, which is read now: of each kind all at once. Raises NotFound when the session was
+    deleted meanwhile."""
+    nodes = list(nodes)
+    found: dict[UUID, dict[str, Any]] = {}
+    for kind, as_dicts in _AS_DICTS.items():
+        if ids := [node.id for node in nodes if node.kind == kind]:
+            found |= as_dicts(ids)
+    if any(node.id not in found for node in nodes):
+        raise NotFound("The session was deleted.")
+    return [_as_dict(node, found[node.id]) for node in nodes]
+
+
+def _as_dict(node: Node, what: dict[str, Any]) -> dict[str, Any]:
+    before = [str(ident) for ident in node.dependencies]
+    return {"id": str(node.id), "kind": node.kind, "dependencies": before, node.kind: what}
+
+
+def _messages(ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    return {ident: message_as_dict(row) for ident, row in Message.objects.in_bulk(ids).items()}
+
+
+def _runs(ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    return {ident: run_as_dict(row) for ident, row in Run.objects.in_bulk(ids).items()}
+
+
+def _nodes(ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    return {ident: node_with_texts(row) for ident, row in GraphNode.objects.in_bulk(ids).items()}
+
+
+_AS_DICTS: dict[str, Callable[[Sequence[UUID]], dict[UUID, dict[str, Any]]]] = {
+    "message": _messages,
+    "run": _runs,
+    "node": _nodes,
 }
 
 
 def shown(node: Node) -> dict[str, Any]:
-    """A node with what it is."""
-    return {
-        "id": str(node.id),
-        "kind": node.kind,
-        "dependencies": [str(ident) for ident in node.dependencies],
-        node.kind: _AS_DICT[node.kind](node.row),
-    }
+    """One node with what it is. Of many: `all_shown`."""
+    return all_shown([node])[0]
 
 
 def tree(start: UUID, nodes: Mapping[UUID, Node]) -> dict[str, Any]:
     """The node with its dependencies inside, each told once; `more` are ids that were not followed, or told before."""
     told: dict[UUID, dict[str, Any]] = {}
     hung: set[UUID] = set()
-    for node in nodes.values():  # dependencies come first
+    for node, row in zip(nodes.values(), all_shown(nodes.values()), strict=True):  # dependencies come first
         inside = [ident for ident in node.dependencies if ident in told and ident not in hung]
         hung.update(inside)
         more = [str(ident) for ident in node.dependencies if ident not in inside]
-        told[node.id] = {**shown(node), "dependencies": [told[ident] for ident in inside], "more": more}
+        told[node.id] = {**row, "dependencies": [told[ident] for ident in inside], "more": more}
     return told[start]

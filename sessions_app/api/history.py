@@ -51,4 +51,5 @@ def _page(request: Request, nodes: list[Node]) -> Response:
     if not 0 <= begin <= len(nodes):
         raise Invalid("This cursor is not one this list has given out.")
     end = begin + limit_of(request)
-    return listed(request, nodes[begin:end], encode_cursor([end]) if end < len(nodes) else None, history.shown)
+    rows = history.all_shown(nodes[begin:end])
+    return listed(request, rows, encode_cursor([end]) if end < len(nodes) else None, dict)

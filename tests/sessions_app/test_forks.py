@@ -1,5 +1,6 @@
 """Messages said again and answers made again, tool calls, runs: all in forks."""
 
+import tracemalloc
 from uuid import UUID
 
 import pytest
@@ -10,7 +11,7 @@ from bus.exceptions import Invalid
 from bus.messages import SYSTEM
 from bus.work import runner
 from sessions_app import commands
-from sessions_app.forks import ToolCallOpen
+from sessions_app.forks import ToolCallOpen, after
 from sessions_app.handlers.runs import SessionBusy
 from sessions_app.llm import catalog
 from sessions_app.llm.capabilities import CapabilityMissing
@@ -143,6 +144,38 @@ def test_a_fork_waits_for_the_results_of_a_run_at_work(alice: User) -> None:
     worker.tell(commands.EndRun, run_id=run, outcome="failed", error="away")
     aside = fork(story, call.id)
     assert asked(story, aside) == ["what time is it"], "a call without a result is not sent"
+
+
+def test_a_call_named_beside_the_content_and_used_twice_is_met_by_the_result_after_it(alice: User) -> None:
+    story = told(alice)
+    for number in range(2):
+        say(story, f"what time is it {number}")
+        call = say(story, "a moment", "assistant", tool_calls=[CALL])
+        say(story, "quickly")
+        say(story, "noon", "tool", tool_call_id="c1")
+    later = ["a moment", "quickly", "noon"]
+    assert line(fork(story, call)) == ["what time is it 0", *later, "what time is it 1", *later]
+
+
+def test_where_a_fork_may_begin_is_found_without_reading_what_was_said(alice: User) -> None:
+    story = told(alice)
+    for number in range(10):
+        call = say(
+            story,
+            [TextPart(text="x" * 200_000), ToolCallPart(tool_call_id="c1", name="clock", args={"x": "y" * 200_000})],
+            "assistant",
+        )
+        result = say(
+            story, [ToolResultPart(tool_call_id="c1", content=str(number) * 200_000)], "tool", tool_call_id="c1"
+        )
+    message = Message.objects.get(id=call)
+    tracemalloc.start()
+    try:
+        origin = after(message)
+        assert tracemalloc.get_traced_memory()[1] < 1_500_000
+    finally:
+        tracemalloc.stop()
+    assert origin == (story.id, Message.objects.get(id=result).position)
 
 
 # -- runs --------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The walk along dependencies: of any nodes, and of messages."""
 
+import tracemalloc
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -9,9 +10,11 @@ from pytest_django.asserts import assertNumQueries
 
 from bus.exceptions import NotFound
 from sessions_app import commands
-from sessions_app.history import Node, in_session, walk
+from sessions_app.history import Node, all_shown, in_session, walk
+from sessions_app.models import GraphNode
 from sessions_app.values import text_of, to_content
 from tests.conversations import fork, say
+from tests.graphs import node, start
 from tests.runs import ask, do, told
 from tests.story import Story
 
@@ -23,17 +26,18 @@ def look(ident: UUID, steps: int) -> Iterable[Node]:
     if ident.int not in DIAMOND:
         return []
     before = tuple(UUID(int=number) for number in DIAMOND[ident.int])
-    return [Node(id=ident, kind="number", row=ident.int, dependencies=before)]
+    return [Node(id=ident, kind="number", dependencies=before)]
 
 
 def walked(start: int, depth: int) -> list[int]:
     """The numbers reached, in order."""
-    return [node.row for node in walk(UUID(int=start), depth, [look]).values()]
+    return [ident.int for ident in walk(UUID(int=start), depth, [look])]
 
 
 def texts(story: Story, message: UUID, depth: int = 50) -> list[str]:
     """What a message came from, and itself."""
-    return [text_of(to_content(node.row.content)) for node in walk(message, depth, in_session(story.id)).values()]
+    nodes = walk(message, depth, in_session(story.id)).values()
+    return [text_of(to_content(row["message"]["content"])) for row in all_shown(nodes)]
 
 
 @pytest.mark.parametrize(("depth", "reached"), [(0, [4]), (1, [2, 3, 4]), (2, [1, 2, 3, 4]), (9, [1, 2, 3, 4])])
@@ -48,7 +52,7 @@ def test_what_nobody_knows_is_not_found_but_may_be_missing_on_the_way() -> None:
     def half(ident: UUID, steps: int) -> Iterable[Node]:
         return look(ident, steps) if ident.int != 1 else []
 
-    assert [node.row for node in walk(UUID(int=3), 5, [half]).values()] == [2, 3]
+    assert [ident.int for ident in walk(UUID(int=3), 5, [half])] == [2, 3]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -71,7 +75,37 @@ def test_an_answer_came_from_what_its_run_was_asked(alice: User) -> None:
 @pytest.mark.django_db
 def test_the_length_of_a_history_is_no_matter_of_queries(story: Story) -> None:
     last = [say(story, str(number)) for number in range(12)][-1]
-    with assertNumQueries(3):
+    with assertNumQueries(4):
         assert texts(story, last, 5) == ["6", "7", "8", "9", "10", "11"]
-    with assertNumQueries(6):
+    with assertNumQueries(7):
         assert len(texts(story, last)) == 12
+
+
+@pytest.mark.django_db
+def test_of_what_is_not_shown_no_content_is_read(story: Story) -> None:
+    last = [say(story, str(number) * 500_000) for number in range(10)][-1]
+    tracemalloc.start()
+    try:
+        nodes = walk(last, 500, in_session(story.id))
+        assert len(all_shown(list(nodes.values())[:1])) == 1
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(nodes) == 10
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("shape", ["fan", "chain"])
+def test_a_graph_is_walked_in_a_few_queries_whatever_its_shape(alice: User, shape: str) -> None:
+    story, keys = told(alice), [f"n{number}" for number in range(30)]
+    chain = [node(key, *keys[max(number - 1, 0) : number]) for number, key in enumerate(keys)]
+    before = [node(key) for key in keys] if shape == "fan" else chain
+    graph = start(story, *before, node("z", *reversed(keys)))
+    ids = dict(GraphNode.objects.filter(graph=graph).values_list("key", "id"))
+    with assertNumQueries(4):
+        nodes = walk(ids["z"], 40, in_session(story.id))
+    assert set(nodes) == set(ids.values())
+    assert nodes[ids["z"]].dependencies == tuple(ids[key] for key in keys)
+    assert nodes[ids["n1"]].dependencies == (() if shape == "fan" else (ids["n0"],))
+    assert set(walk(ids["n0"], 1, in_session(story.id))) == {ids["n0"]}
+    assert [row["node"]["key"] for row in all_shown([nodes[ids["z"]]])] == ["z"]
