@@ -88,8 +88,8 @@ def in_session(session_id: UUID) -> list[Look]:
         return []
 
     def look_at_node(ident: UUID, steps: int) -> list[Node]:
-        graph = GraphNode.objects.filter(id=ident, graph__session_id=session_id).values_list("graph_id").first()
-        return _of_graph(graph[0], ident) if graph else []
+        known = GraphNode.objects.filter(id=ident, graph__session_id=session_id).exists()
+        return _before(ident, steps) if known else []
 
     return [look_at_message, look_at_run, look_at_node]
 
@@ -116,13 +116,17 @@ def _chained(line: Sequence[UUID], last: UUID, kind: str) -> list[Node]:
     return [*nodes, Node(id=last, kind=kind, dependencies=tuple(line[-1:]))]
 
 
-def _of_graph(graph_id: UUID, ident: UUID) -> list[Node]:
-    """A node and all others of its graph that are before or after any."""
-    before: dict[UUID, list[UUID]] = {ident: []}
-    edges = GraphEdge.objects.filter(dependent__graph_id=graph_id).order_by("dependency__index")
-    for dependency, dependent in edges.values_list("dependency_id", "dependent_id"):
-        before.setdefault(dependency, [])
-        before.setdefault(dependent, []).append(dependency)
+def _before(ident: UUID, steps: int) -> list[Node]:
+    """A node and those before it, in their own order; one query for each step, along the edges."""
+    before: dict[UUID, list[UUID]] = {}
+    level = [ident]
+    while level and steps >= 0:
+        before |= {one: [] for one in level}
+        edges = GraphEdge.objects.filter(dependent__in=level).order_by("dependency__graph", "dependency__index")
+        for dependency, dependent in edges.values_list("dependency_id", "dependent_id"):
+            before[dependent].append(dependency)
+        level = list(dict.fromkeys(one for known in level for one in before[known] if one not in before))
+        steps -= 1
     return [Node(id=one, kind="node", dependencies=tuple(others)) for one, others in before.items()]
 
 
