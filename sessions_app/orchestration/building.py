@@ -151,7 +151,8 @@ class Builder:
 def _check_names(text: PromptText, condition: str | None, variables: Metadata, names: Sequence[str]) -> None:
     if "nodes" in variables:
         raise Invalid("A variable cannot be called 'nodes'.")
-    _check_paths(prompts.paths(text), prompts.optional(text) | variables.keys(), names)
+    used = prompts.used(text)
+    _check_paths(used.paths, used.optional | variables.keys(), names)
     if condition is not None:
         optional = templates.optional_in_condition(condition)
         _check_paths(templates.paths_in_condition(condition), optional | variables.keys(), names)
