@@ -254,7 +254,7 @@ def _history(actor: Actor, session_id: UUID, node: UUID, max_depth: int, shape: 
     session = queries.session_of(actor, session_id)
     start = history.answer_or(session.id, node)
     nodes = history.walk(start, max_depth, history.in_session(session.id))
-    return history.tree(start, nodes) if shape == "tree" else [history.shown(one) for one in nodes.values()]
+    return history.tree(start, nodes) if shape == "tree" else history.all_shown(list(nodes.values()))
 
 
 def _migrate() -> None:

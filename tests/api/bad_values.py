@@ -256,6 +256,8 @@ WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
     "PATCH runs/{run}/": {"input": [*_CONTENTS, None], "expected_version": _VERSIONS},
     "POST runs/{run}/cancel/": {"expected_version": _VERSIONS},
     "POST runs/{run}/retry/": {"model": [1, "", []], "provider": [1, "", []], "expected_version": _VERSIONS},
+    "POST graphs/{graph}/cancel/": {"expected_version": _VERSIONS},
+    "POST graphs/{graph}/retry/": {"nodes": ["a", 1, [1], {}, ["x" * 65]], "expected_version": _VERSIONS},
     "POST runs/{run}/continue/": {"expected_version": _VERSIONS},
     "POST runs/{run}/decisions/": {"tool_call_id": [1, None, "x" * 201], "approve": ["yes", 1, None]},
     "POST sessions/{session}/metrics/": {
