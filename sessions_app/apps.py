@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 REGISTERING = (
     *(f"handlers.{name}" for name in ("artifacts", "conversations", "graphs", "messages", "run_steps", "runs")),
-    *("handlers.sessions", "handlers.tokens", "llm.builtin_tools"),
+    *("handlers.questions", "handlers.sessions", "handlers.tokens", "llm.builtin_tools"),
     *("projections", "run_projections", "artifacts.projections", "orchestration.projections"),
     *("reactions", "orchestration.reactions"),
 )

@@ -104,6 +104,10 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "execute-parallel": ("owned", {"prompts": ["x"]}),
     "cancel-graph": ("owned", {"graph_id": "{graph}"}),
     "retry-graph": ("owned", {"graph_id": "{graph}"}),
+    "get-execution-status": ("owned", {"execution_id": "{node}"}),
+    "get-conversation-history": ("owned", {"node_id": "{node}"}),
+    "get-artifact": ("owned", {"artifact_id": "{artifact}"}),
+    "list-artifacts": ("owned", {}),
     "redrive-delivery": ("staff", {"subscriber": "x"}),
     "reprice-session": ("staff", {}),
 }

@@ -128,6 +128,27 @@ def test_the_history_of_a_node_goes_along_its_dependencies(api: Caller, quick: s
     assert {one["node"]["key"] for one in tree["dependencies"]} == {"b", "c"}
 
 
+def test_what_rest_tells_is_told_by_commands_too(api: Caller, quick: str) -> None:
+    graph = begin(api, quick, nodes=DIAMOND)
+    work_off(graph["id"])
+    kept = api.post(f"sessions/{quick}/artifacts/", {"name": "x", "data": [1]}).json()
+
+    def asked(name: str, **payload: Any) -> Any:
+        answer = api.post("commands/", {"name": name, "payload": {"session_id": quick, **payload}})
+        assert answer.status_code == 200, answer.content
+        return answer.json()["data"]
+
+    last = graph["nodes"][3]["id"]
+    assert asked("get-execution-status", execution_id=graph["id"]) == api.get(f"graphs/{graph['id']}/").json()
+    assert asked("get-execution-status", execution_id=last) == api.get(f"nodes/{last}/").json()
+    listed = api.get(f"sessions/{quick}/history/?node={last}").json()["data"]
+    assert asked("get-conversation-history", node_id=last) == listed
+    tree = api.get(f"sessions/{quick}/history/?node={last}&shape=tree").json()
+    assert asked("get-conversation-history", node_id=last, shape="tree") == tree
+    assert asked("get-artifact", artifact_id=kept["id"]) == kept
+    assert asked("list-artifacts") == [kept]
+
+
 @pytest.mark.parametrize(
     ("nodes", "said"),
     [

@@ -163,7 +163,7 @@ def test_lists_show_ones_own_only(intruder: Caller, api: Caller, hers: Property)
 @pytest.mark.parametrize("name", [name for name, (kind, _) in COMMANDS.items() if kind == "owned"])
 def test_no_command_reaches_somebody_elses_session(intruder: Caller, hers: Property, name: str, prefer: str) -> None:
     fields = json.dumps(COMMANDS[name][1])
-    for kind in ("message", "run", "conversation", "artifact", "graph"):
+    for kind in ("message", "run", "conversation", "artifact", "graph", "node"):
         fields = fields.replace(f"{{{kind}}}", hers.ids[f"{kind}_id"])
     answers = []
     for session in (hers.session, NOTHING):
