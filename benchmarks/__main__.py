@@ -30,10 +30,13 @@ MEASURED: dict[str, Callable[[Bench], list[Figure]]] = {
     "c": rest.measure,
     "d": fan_out.measure,
     "e": reconnect.measure,
-    "h": graphs.measure,
 }
 
-FULLER: dict[str, Callable[[Bench, bool], list[Figure]]] = {"f": footprint.measure, "g": streaming.measure}
+FULLER: dict[str, Callable[[Bench, bool], list[Figure]]] = {
+    "f": footprint.measure,
+    "g": streaming.measure,
+    "h": graphs.measure,
+}
 """Those to which `full` adds something."""
 
 

@@ -94,8 +94,8 @@ def fan(count: int) -> list[dict[str, Any]]:
     return [{"key": "n0", "prompt": "do it"}, *nodes, last]
 
 
-def measure(bench: Bench) -> list[Figure]:
-    """One worker; graphs and floors take turns."""
+def measure(bench: Bench, full: bool) -> list[Figure]:
+    """One worker; graphs and floors take turns. What is large takes minutes: it is done once, more often if `full`."""
     with ExitStack() as stack:
         api = stack.enter_context(bench.api()).ready()
         stack.enter_context(bench.worker(PLUGINS="benchmarks.floor_runs")).ready()
@@ -104,9 +104,10 @@ def measure(bench: Bench) -> list[Figure]:
         scene = Scene(browser, stack.enter_context(bench.connect()))
         for warm in _contenders(scene, min(SIZES)).values():
             warm()
-        found = {size: _medians(_contenders(scene, size), size) for size in SIZES}
+        large = ROUNDS if full else 1
+        found = {size: _medians(_contenders(scene, size), SMALL_ROUNDS if size < 100 else large) for size in SIZES}
         figures = [figure for shape in SHAPES for size in SIZES for figure in _per_node(shape, size, found)]
-        return [*figures, *_slow(scene)]
+        return [*figures, *_slow(scene, large)]
 
 
 def _contenders(scene: Scene, size: int) -> dict[str, Measurement]:
@@ -123,8 +124,7 @@ def _contenders(scene: Scene, size: int) -> dict[str, Measurement]:
     }
 
 
-def _medians(contenders: Mapping[str, Measurement], size: int) -> dict[str, float]:
-    rounds = SMALL_ROUNDS if size < 100 else ROUNDS
+def _medians(contenders: Mapping[str, Measurement], rounds: int) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in interleaved(contenders, rounds).items()}
 
 
@@ -151,7 +151,7 @@ def _per_node(shape: str, size: int, found: Mapping[int, Mapping[str, float]]) -
     return figures
 
 
-def _slow(scene: Scene) -> list[Figure]:
+def _slow(scene: Scene, rounds: int) -> list[Figure]:
     """The whole of it: the POST, the beginnings, the ends. Without a graph, one run more begins the others."""
     nodes = [{"key": f"n{number}", "prompt": "do it"} for number in range(SLOW)]
     options = {**INSTANT, "delay": SECONDS / WORDS}
@@ -159,7 +159,7 @@ def _slow(scene: Scene) -> list[Figure]:
         "graph": lambda: scene.graph(nodes, AT_ONCE, **options),
         "runs": lambda: scene.runs(SLOW + 1, AT_ONCE, **options) - SECONDS,
     }
-    found = {name: statistics.median(values) for name, values in interleaved(contenders).items()}
+    found = _medians(contenders, rounds)
     ideal = -(-SLOW // AT_ONCE) * SECONDS
     name = f"of {SECONDS:g} s, {AT_ONCE} at a time"
     made = partial(Figure, benchmark="h", unit="s", floor=ideal, floor_name="their own time")

@@ -19,6 +19,9 @@ from bus.registry import Registry
 
 _pools: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncConnectionPool[Any]] = WeakKeyDictionary()
 
+_reading: "set[asyncio.Task[list[tuple[Any, ...]]]]" = set()
+"""Queries under way; a task that nobody refers to may vanish."""
+
 DJANGOS_OWN = frozenset({"context", "cursor_factory", "prepare_threshold", "server_side_binding", "pool"})
 
 PAGE_BYTES = 256 * 1024
@@ -59,17 +62,33 @@ async def pool() -> AsyncConnectionPool[Any]:
 
 async def close() -> None:
     """Close this loop's pool; the last thing a server or a test does on the loop."""
-    existing = _pools.pop(asyncio.get_running_loop(), None)
+    loop = asyncio.get_running_loop()
+    existing = _pools.pop(loop, None)
     if existing is not None:
+        await asyncio.gather(*(task for task in _reading if task.get_loop() is loop), return_exceptions=True)
         await existing.close()
 
 
 async def fetch(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """All rows of one query."""
+    """All rows of one query. It is never cut off, even if who asked has gone: the pool loses a connection for good
+    whose return is cancelled."""
+    task = asyncio.ensure_future(_fetch(sql, parameters))
+    _reading.add(task)
+    task.add_done_callback(_done)
+    return await asyncio.shield(task)
+
+
+async def _fetch(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     async with (await pool()).connection() as connection:
         cursor = await connection.execute(sql.encode(), parameters)
         rows: list[tuple[Any, ...]] = await cursor.fetchall()
         return rows
+
+
+def _done(task: "asyncio.Task[list[tuple[Any, ...]]]") -> None:
+    _reading.discard(task)
+    if not task.cancelled():
+        task.exception()  # looked at: there may be nobody left who does
 
 
 async def page(registry: Registry, stream: UUID, after: int, limit: int) -> list[Frame]:
