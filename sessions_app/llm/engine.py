@@ -147,15 +147,15 @@ class Flow:
 
     async def _ask(self, prepared: Prepared) -> None:
         answer = self.answer = Answer(self.held, self.attempt, prepared.request)
+        failed: ProviderError | None = None
         try:
             provider = await clients.ready(self.provider)
             await answer.stream(provider, await inlining.inlined(self.held.stream, prepared.request))
         except ProviderError as error:
-            await self._step(self._failed, error, answer)
-        else:
-            await self._step(self._answered, answer)
-        finally:
+            failed = error
+        finally:  # before the end: a piece that is stored beside it would stay behind
             chunks.writer().forget(self.held)
+        await (self._step(self._answered, answer) if failed is None else self._step(self._failed, failed, answer))
         self.answer = None
 
     def _answered(self, answer: Answer) -> None:

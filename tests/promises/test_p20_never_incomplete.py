@@ -2,6 +2,7 @@
 anew; what it then reads and is sent is all there is."""
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,6 +16,15 @@ KEPT = 4
 RESTORED = 4010
 NOTICED = 5.0
 """Seconds, with the heads polled once per second."""
+TABLES = {
+    "sessions_app_memory": "session",
+    "sessions_app_message": "session_id",
+    "sessions_app_conversation": "session_id",
+    "sessions_app_session": "id",
+    "bus_storedevent": "stream",
+    "bus_stream": "id",
+}
+"""Where a session of these tests stands, by the columns that name it."""
 
 
 def written(browser: Browser) -> str:
@@ -25,8 +35,22 @@ def written(browser: Browser) -> str:
     return session
 
 
+_damaged: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _gone_afterwards(cluster: Cluster) -> Iterator[None]:
+    """The rest of the log still tells the rows, for tests that come later."""
+    yield
+    with cluster.connect() as database, database.transaction():
+        for table, column in TABLES.items():
+            database.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s::uuid[])", [_damaged])
+    _damaged.clear()
+
+
 def restore(cluster: Cluster, session: str, version: int) -> None:
     """What an older copy of the database holds of this session."""
+    _damaged.append(session)
     with cluster.connect() as database, database.transaction():
         database.execute("DELETE FROM bus_storedevent WHERE stream = %s AND version > %s", [session, version])
         database.execute("DELETE FROM sessions_app_message WHERE session_id = %s AND position > %s", [session, version])
@@ -35,6 +59,7 @@ def restore(cluster: Cluster, session: str, version: int) -> None:
 
 def prune(cluster: Cluster, session: str, version: int) -> None:
     """Remove the events up to a version, as a retention rule would; the rows made of them stay."""
+    _damaged.append(session)
     with cluster.connect() as database:
         database.execute("DELETE FROM bus_storedevent WHERE stream = %s AND version <= %s", [session, version])
 
