@@ -19,14 +19,6 @@ from sessions_app.models import Run, Session
 from sessions_app.queries import active_in
 from sessions_app.values import to_content
 
-ENDS = (
-    events.RunCompleted,
-    events.RunIncomplete,
-    events.RunFailed,
-    events.RunCancelled,
-    events.RunInterrupted,
-)
-
 
 @reacts_to(events.RunRequested, required=True)
 def set_aside_budget(event: events.RunRequested, envelope: Envelope) -> None:
@@ -56,7 +48,7 @@ def check_budget(event: events.RunContinued, envelope: Envelope) -> None:
     budgets.check_again(event.run_id)
 
 
-@reacts_to(*ENDS, required=True)
+@reacts_to(*events.RUN_ENDS, required=True)
 def release_budget(event: Any, envelope: Envelope) -> None:
     """What was set aside for another request is free again, and nobody need look at it any more."""
     budgets.release(event.run_id)
@@ -104,7 +96,7 @@ def _queue(run_id: UUID, name: str, envelope: Envelope, delay: float) -> None:
         raise AlreadyExists(f"The id {run_id} is taken.")
 
 
-@reacts_to(*ENDS, required=True)
+@reacts_to(*events.RUN_ENDS, required=True)
 def release_next(event: Any, envelope: Envelope) -> Iterator[Event]:
     """The next run that waits in the conversation has its turn; what it answers joins the conversation now."""
     ended = Run.objects.filter(id=event.run_id).values("conversation_id")

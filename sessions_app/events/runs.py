@@ -189,6 +189,10 @@ class RunInterrupted(Event):
     message_id: UUID | None
 
 
+RUN_ENDS = (RunCompleted, RunIncomplete, RunFailed, RunCancelled, RunInterrupted)
+"""The ways in which a run ends."""
+
+
 class ContextPlanned(Event):
     """A request leaves messages out: how many, by what became of them, and by which strategy. Each message's fate is
     told by `context/plan`."""

@@ -15,7 +15,6 @@ from sessions_app.models import Graph, GraphNode
 from sessions_app.orchestration import graph as rules
 from sessions_app.orchestration.rows import Rows, tolerated
 from sessions_app.orchestration.steps import Step
-from sessions_app.reactions import ENDS
 
 LATER = 1.0
 """Seconds until a step that failed is tried by a worker."""
@@ -36,7 +35,7 @@ def begin(event: Any, envelope: Envelope) -> Iterator[Event]:
     return Step(envelope.stream, envelope.recorded_at).caught_up(event.graph_id)
 
 
-@reacts_to(*ENDS, otherwise=try_later)
+@reacts_to(*events.RUN_ENDS, otherwise=try_later)
 def go_on(event: Any, envelope: Envelope) -> Iterator[Event]:
     """The nodes that waited for this run's."""
     rows = Rows()

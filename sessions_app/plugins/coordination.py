@@ -17,7 +17,7 @@ from bus.bus import bus
 from bus.exceptions import AlreadyExists, Invalid, NotFound, Refused
 from bus.messages import Actor, Context, Envelope, Event, SessionCommand, uuid7
 from bus.registry import handles, subscribes_to
-from sessions_app import commands, queries
+from sessions_app import commands, events, queries
 from sessions_app.llm.tools import ToolContext, tool
 from sessions_app.models import Message, Run, Session
 from sessions_app.values import Content, TextPart, parts, text_of, to_content
@@ -31,7 +31,7 @@ MOST_SENT = 30
 """Messages one session sends in a minute: a model's loop may call a tool for hours, and each starts a run elsewhere."""
 MOST_READ = 1_000
 """Events of the log that are looked through for them. So many others in between are slow enough."""
-ENDS = ("run-completed", "run-incomplete", "run-failed", "run-cancelled", "run-interrupted")
+ENDS = tuple(kind.type for kind in events.RUN_ENDS)
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, rename={"sender": "from"}):

@@ -198,7 +198,7 @@ def close_goal(command: CloseGoal, context: Context) -> Any:
 # -- measuring ---------------------------------------------------------------------------------------------------------
 
 
-@reacts_to(events.RunCompleted, events.RunIncomplete, events.RunFailed, events.RunCancelled, events.RunInterrupted)
+@reacts_to(*events.RUN_ENDS)
 def measure(event: Any, envelope: Envelope) -> Iterator[Event]:
     """What a run took counts for the open goal its metadata name (`goal`), or else the one in focus."""
     session = Session.objects.filter(id=envelope.stream, metadata__plugins__has_key=PLUGIN).only("metadata").first()
