@@ -19,6 +19,7 @@ from sessions_app import events
 from sessions_app.llm.builtin_tools import passage
 from sessions_app.llm.tools import ToolContext, tool
 from sessions_app.plugins import embedder
+from sessions_app.represent import moment
 from sessions_app.values import Role, text_of
 
 CHARACTERS = 20_000
@@ -233,6 +234,6 @@ def _shown(query: str, *row: Any) -> dict[str, Any]:
         "message_id": ident,
         "role": role,
         "snippet": passage(text, query),
-        "said_at": said_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "said_at": moment(said_at),
         "score": round(score, 4),
     }
