@@ -16,9 +16,7 @@ def plan_of(nodes: Sequence[GraphNode], inner: Mapping[str, Sequence[str]]) -> G
     """Every node once, in order, each with the longest answer it may give; a dependency's answer is read again by
     those that depend on it. `inner`: dependencies by keys."""
     order = rules.steps(inner)
-    answers = {
-        node.key: answer_room(catalog.window(node.provider, node.model), node.config.max_tokens) for node in nodes
-    }
+    answers = {node.key: _answer(node) for node in nodes}
     plans = []
     for node in nodes:
         read = _tokens(node) + sum(answers[before] for before in inner[node.key])

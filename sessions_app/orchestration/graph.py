@@ -146,6 +146,16 @@ def decided(node: Node, verdict: Verdict) -> Change:
     return Change(node=node, state=verdict, code=code, reason=reason)
 
 
+def looked_at(view: View, nodes: Sequence[Node]) -> list[Change]:
+    """What becomes of nodes by what their dependencies did before anybody looked, and what follows from that."""
+    changes = []
+    for node in nodes:
+        verdict_now = verdict(node.join, node.on_failure, node.tally) if node.state == "blocked" else None
+        if verdict_now is not None:
+            changes.append(decided(node, verdict_now))
+    return changes + ended(view, [change.node for change in changes if change.state in ENDED])
+
+
 def ended(view: View, first: Sequence[Node]) -> list[Change]:
     """What follows for others when these have ended: who is ready now, who fails or is skipped, and what follows from
     that. Sets states; `first` have theirs already."""

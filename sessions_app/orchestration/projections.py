@@ -76,6 +76,8 @@ def graph_started(event: events.GraphStarted, envelope: Envelope) -> None:
             index=index,
             rank=node.rank,
             spec=msgspec.to_builtins(node),
+            join=str(node.join),
+            on_failure=node.on_dependency_failure,
             dependencies=len(node.dependencies),
         )
         for index, node in enumerate(event.nodes)

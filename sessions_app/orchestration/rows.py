@@ -12,8 +12,8 @@ from bus import sql
 from sessions_app.orchestration import spec
 from sessions_app.orchestration.graph import Node, Tally
 
-_COLUMNS = """n.id, n.key, n.index, n.rank, n.state, n.dependencies, n.succeeded, n.bad, n.skipped,
-    n.graph_id, n.attempt, n.run, n.conversation, n.spec::text"""
+_COLUMNS = """n.id, n.key, n.index, n.rank, n.state, n.join, n.on_failure,
+    n.dependencies, n.succeeded, n.bad, n.skipped, n.graph_id, n.attempt, n.run"""
 _DEPENDENTS = f"""
 SELECT e.dependency_id, {_COLUMNS} FROM sessions_app_graphedge AS e
 JOIN sessions_app_graphnode AS n ON n.id = e.dependent_id
@@ -31,6 +31,7 @@ SELECT EXISTS (SELECT FROM sessions_app_graphedge AS e JOIN sessions_app_graphno
 FROM sessions_app_graphnode AS n
 WHERE n.graph_id = %(graph)s::uuid AND n.state IN ('failed', 'cancelled')
 """
+_SPEC = "SELECT spec::text FROM sessions_app_graphnode WHERE id = %(node)s::uuid"
 _RUNNING = """
 SELECT count(*) FROM (SELECT FROM sessions_app_graphnode AS n JOIN sessions_app_run AS r ON r.id = n.run
                       WHERE n.state = 'running' AND r.state <> 'requires_action' LIMIT %(limit)s::int) AS found
@@ -43,13 +44,6 @@ class More(NamedTuple):
     graph_id: UUID
     attempt: int
     run: UUID | None
-    conversation: UUID | None
-    encoded: str
-
-    @property
-    def spec(self) -> spec.GraphNode:
-        """Its prompt and rules, decoded where they are needed."""
-        return msgspec.json.decode(self.encoded, type=spec.GraphNode)
 
 
 class Rows:
@@ -91,20 +85,18 @@ class Rows:
                 index=row[2],
                 rank=row[3],
                 state=row[4],
-                tally=Tally(total=row[5], succeeded=row[6], bad=row[7], skipped=row[8]),
-                more=More(*row[9:]),
+                join=int(row[5]) if row[5].isdigit() else row[5],
+                on_failure=row[6],
+                tally=Tally(total=row[7], succeeded=row[8], bad=row[9], skipped=row[10]),
+                more=More(*row[11:]),
             )
-            node = self.known[row[0]]
-            rules = msgspec.json.decode(node.more.encoded, type=_Rules)
-            node.join, node.on_failure = rules.join, rules.on_dependency_failure
         return self.known[row[0]]
 
 
-class _Rules(msgspec.Struct):
-    """As much of the recorded node as decides when it may run."""
-
-    join: spec.Join = "all"
-    on_dependency_failure: spec.OnFailure = "fail"
+def spec_of(node: Node) -> spec.GraphNode:
+    """Its prompt and rules as recorded; long, and read only where it begins or is tried again."""
+    ((encoded,),) = sql.fetch(_SPEC, {"node": node.node_id})
+    return msgspec.json.decode(encoded, type=spec.GraphNode)
 
 
 def tolerated(graph_id: UUID) -> list[bool]:

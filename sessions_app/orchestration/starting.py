@@ -16,6 +16,7 @@ from sessions_app.models import Graph, Message, Run, Session
 from sessions_app.orchestration import prompts, templates
 from sessions_app.orchestration.graph import Change, Node
 from sessions_app.orchestration.prompts import PromptText
+from sessions_app.orchestration.rows import spec_of
 from sessions_app.orchestration.spec import GraphNode
 from sessions_app.queries import active_in
 from sessions_app.values import Content, Role, TextPart, text_of
@@ -50,7 +51,7 @@ class Starter:
 
     def __call__(self, node: Node) -> Change:
         """Running, skipped or failed."""
-        spec: GraphNode = node.more.spec
+        spec = spec_of(node)
         outputs = outputs_of(node, spec, self.ended())
         values = {**self.graph.variables, **spec.variables, "nodes": outputs}
         try:
@@ -88,9 +89,8 @@ class Starter:
             events=[*said, wanted],
         )
 
-    def again(self, node: Node, old: Run) -> Change:
+    def again(self, node: Node, spec: GraphNode, old: Run) -> Change:
         """Another try of a node whose run failed, after a pause that doubles."""
-        spec: GraphNode = node.more.spec
         tried = node.more.attempt
         busy = active_in(old.conversation_id) is not None  # somebody else's run had its turn; ours is the next
         wanted = changed(

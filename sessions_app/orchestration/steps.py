@@ -20,7 +20,7 @@ from sessions_app.llm import status
 from sessions_app.models import Graph, Run, Session
 from sessions_app.orchestration import graph as rules
 from sessions_app.orchestration.graph import Change, Node
-from sessions_app.orchestration.rows import Rows, running
+from sessions_app.orchestration.rows import Rows, running, spec_of
 from sessions_app.orchestration.spec import NodeChange, Totals
 from sessions_app.orchestration.starting import Begun, Starter
 
@@ -83,12 +83,7 @@ class Step:
             self.graph(graph_id).running = len(at_work)
             for run in Run.objects.filter(id__in=list(at_work), state__in=status.ENDED):
                 self._settle(at_work[run.id], run)
-            for node in nodes:
-                verdict = rules.verdict(node.join, node.on_failure, node.tally) if node.state == "blocked" else None
-                if verdict is not None:
-                    self.changes.append(rules.decided(node, verdict))
-                if verdict in rules.ENDED:
-                    self.changes += rules.ended(self.rows, [node])
+            self.changes += rules.looked_at(self.rows, nodes)
             if self.graph(graph_id).cancel_requested:
                 stopping = self._stop(graph_id, nodes)
         yield from self._go_on(graph_id)
@@ -143,10 +138,11 @@ class Step:
 
     def _failed(self, node: Node, run: Run) -> Change:
         code = run.error_code or run.finish_reason or run.state
-        retry, graph = node.more.spec.retry, self.graph(node.more.graph_id)
+        spec, graph = spec_of(node), self.graph(node.more.graph_id)
+        retry = spec.retry
         wanted = code in retry.on if retry.on is not None else code not in HOPELESS
         if wanted and node.more.attempt < retry.max_attempts and not graph.cancel_requested:
-            return self._starter(graph).again(node, run)
+            return self._starter(graph).again(node, spec, run)
         return Change(node=node, state="failed", code=code, reason=run.error or f"Its run ended {run.state}.")
 
     def _starter(self, graph: Graph) -> Starter:

@@ -69,6 +69,8 @@ class GraphNode(models.Model):
     rank = models.SmallIntegerField(help_text="nodes on the longest way from it to an end of the graph")
     state = models.CharField(max_length=10, choices=State, default=State.BLOCKED)
     spec = models.JSONField(help_text="its prompt and rules, as recorded")
+    join = models.CharField(max_length=4, help_text="all, any, or how many dependencies must succeed")
+    on_failure = models.CharField(max_length=4, help_text="what becomes of it when too few do: fail, skip, run")
     dependencies = models.SmallIntegerField(default=0)
     succeeded = models.SmallIntegerField(default=0)
     bad = models.SmallIntegerField(default=0)

@@ -63,13 +63,7 @@ class Machine:
         return [node for node in self.nodes.values() if node.state == "running"]
 
     def begin(self) -> None:
-        decided = []
-        for node in self.nodes.values():
-            verdict = rules.verdict(node.join, node.on_failure, node.tally)
-            if verdict is not None:
-                self._note([rules.decided(node, verdict)])
-                decided += [node] if verdict in rules.ENDED else []
-        self._note(rules.ended(self, decided))
+        self._note(rules.looked_at(self, list(self.nodes.values())))
         self._start()
 
     def end(self, node: Node) -> None:
