@@ -252,9 +252,8 @@ def _status(actor: Actor, execution: UUID) -> dict[str, Any]:
 
 def _history(actor: Actor, session_id: UUID, node: UUID, max_depth: int, shape: str) -> Any:
     session = queries.session_of(actor, session_id)
-    start = history.answer_or(session.id, node)
-    nodes = history.walk(start, max_depth, history.in_session(session.id))
-    return history.tree(start, nodes) if shape == "tree" else history.all_shown(list(nodes.values()))
+    nodes = history.of(session.id, node, max_depth)
+    return history.tree(nodes) if shape == "tree" else history.all_shown(list(nodes.values()))
 
 
 def _migrate() -> None:

@@ -57,6 +57,12 @@ def walk(start: UUID, max_depth: int, looks: Sequence[Look]) -> dict[UUID, Node]
     return {ident: reached[ident] for ident in order}
 
 
+def of(session_id: UUID, node: UUID, max_depth: int) -> dict[UUID, Node]:
+    """What a message, a run's answer or a graph's node came from in a session already checked, itself last.
+    Raises NotFound."""
+    return walk(answer_or(session_id, node), max_depth, in_session(session_id))
+
+
 def _found(ident: UUID, steps: int, looks: Sequence[Look]) -> list[Node]:
     for look in looks:
         if found := list(look(ident, steps)):
@@ -167,13 +173,8 @@ _AS_DICTS: dict[str, Callable[[Sequence[UUID]], dict[UUID, dict[str, Any]]]] = {
 }
 
 
-def shown(node: Node) -> dict[str, Any]:
-    """One node with what it is. Of many: `all_shown`."""
-    return all_shown([node])[0]
-
-
-def tree(start: UUID, nodes: Mapping[UUID, Node]) -> dict[str, Any]:
-    """The node with its dependencies inside, each told once; `more` are ids that were not followed, or told before."""
+def tree(nodes: dict[UUID, Node]) -> dict[str, Any]:
+    """The last node with its dependencies inside, each told once; `more` are ids not followed, or told before."""
     told: dict[UUID, dict[str, Any]] = {}
     hung: set[UUID] = set()
     for node, row in zip(nodes.values(), all_shown(nodes.values()), strict=True):  # dependencies come first
@@ -181,4 +182,4 @@ def tree(start: UUID, nodes: Mapping[UUID, Node]) -> dict[str, Any]:
         hung.update(inside)
         more = [str(ident) for ident in node.dependencies if ident not in inside]
         told[node.id] = {**row, "dependencies": [told[ident] for ident in inside], "more": more}
-    return told[start]
+    return told[next(reversed(nodes))]

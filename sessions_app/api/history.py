@@ -25,9 +25,8 @@ class HistoryView(Resource):
         `shape=flat` in pages, itself last, or `shape=tree`."""
         session = queries.session_of(actor_of(request), session_id)
         node, depth, shape = _asked(request)
-        start = history.answer_or(session.id, node)
-        nodes = history.walk(start, depth, history.in_session(session.id))
-        return Response(history.tree(start, nodes)) if shape == "tree" else _page(request, list(nodes.values()))
+        nodes = history.of(session.id, node, depth)
+        return Response(history.tree(nodes)) if shape == "tree" else _page(request, list(nodes.values()))
 
 
 def _asked(request: Request) -> tuple[UUID, int, str]:

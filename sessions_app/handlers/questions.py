@@ -26,10 +26,9 @@ def get_execution_status(command: commands.GetExecutionStatus, context: Context)
 @handles(commands.GetConversationHistory)
 def get_conversation_history(command: commands.GetConversationHistory, context: Context) -> Any:
     """Dependencies first."""
-    start = history.answer_or(command.session_id, command.node_id)
-    nodes = history.walk(start, command.max_depth, history.in_session(command.session_id))
+    nodes = history.of(command.session_id, command.node_id, command.max_depth)
     if command.shape == "tree":
-        return history.tree(start, nodes)
+        return history.tree(nodes)
     return history.all_shown(list(nodes.values())[-commands.MOST_TOLD :])
 
 

@@ -151,11 +151,9 @@ class Builder:
 def _check_names(text: PromptText, condition: str | None, variables: Metadata, names: Sequence[str]) -> None:
     if "nodes" in variables:
         raise Invalid("A variable cannot be called 'nodes'.")
-    used = prompts.used(text)
-    _check_paths(used.paths, used.optional | variables.keys(), names)
-    if condition is not None:
-        optional = templates.optional_in_condition(condition)
-        _check_paths(templates.paths_in_condition(condition), optional | variables.keys(), names)
+    said = [prompts.used(text)] + ([] if condition is None else [templates.used_in_condition(condition)])
+    for used in said:
+        _check_paths(used.paths, used.optional | variables.keys(), names)
 
 
 def _check_paths(paths: Iterable[tuple[str, ...]], known: Set[str], names: Sequence[str]) -> None:

@@ -73,13 +73,9 @@ def paths(prompt: PromptText) -> frozenset[grammar.Path]:
     return used(prompt).paths
 
 
-def optional(prompt: PromptText) -> frozenset[str]:
-    """The names of the variables it can do without. Raises Invalid."""
-    return used(prompt).optional
-
-
 def used(prompt: PromptText) -> Used:
-    """Both at once: its parts are looked at once, and each prompt they include is read once. Raises Invalid."""
+    """The same, and the names of the variables it can do without. Each part is looked at once, each included prompt
+    read once. Raises Invalid."""
     found, read = [], cache(_read)
     for part in PARTS:
         try:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from sessions_app.models import Graph, GraphNode, Message
 from sessions_app.represent import moment
 from sessions_app.values import Role, text_of, to_content
@@ -67,10 +69,11 @@ def node_as_dict(node: GraphNode) -> dict[str, Any]:
 
 def node_with_texts(node: GraphNode) -> dict[str, Any]:
     """A node with what it asked and what was answered (null where it did not come to that)."""
-    line = Message.objects.filter(conversation_id=node.conversation).order_by("position") if node.conversation else ()
-    asked = next((text_of(to_content(message.content)) for message in line if message.role == Role.USER), None)
-    answer = Message.objects.filter(id=node.message).first() if node.message else None
-    return node_as_dict(node) | {
-        "input": asked,
-        "output": None if answer is None else text_of(to_content(answer.content)),
-    }
+    asked = Message.objects.filter(conversation_id=node.conversation, role=Role.USER) if node.conversation else None
+    answer = Message.objects.filter(id=node.message) if node.message else None
+    return node_as_dict(node) | {"input": _first_text(asked), "output": _first_text(answer)}
+
+
+def _first_text(messages: QuerySet[Message] | None) -> str | None:
+    first = messages.order_by("position").first() if messages is not None else None
+    return None if first is None else text_of(to_content(first.content))

@@ -23,9 +23,9 @@ __all__ = [
     "check_template",
     "holds",
     "paths_in",
-    "paths_in_condition",
     "render",
     "used_in",
+    "used_in_condition",
 ]
 
 LONGEST, LONGEST_CONDITION = 100_000, 2_000
@@ -138,7 +138,7 @@ def check_template(text: str, *, read: Read | None = None, name: str = "") -> fr
 
 def check_condition(text: str) -> frozenset[str]:
     """The names of the variables a condition uses. Raises Invalid."""
-    return frozenset(path[0] for path in paths_in_condition(text))
+    return frozenset(path[0] for path in used_in_condition(text).paths)
 
 
 def paths_in(text: str, *, read: Read | None = None, name: str = "") -> frozenset[Path]:
@@ -151,14 +151,9 @@ def used_in(text: str, *, read: Read | None = None, name: str = "") -> Used:
     return _compiled(text, read, name).used
 
 
-def optional_in_condition(text: str) -> frozenset[str]:
+def used_in_condition(text: str) -> Used:
     """The same of a condition. Raises Invalid."""
-    return _condition(text).used.optional
-
-
-def paths_in_condition(text: str) -> frozenset[Path]:
-    """The same of a condition. Raises Invalid."""
-    return _condition(text).used.paths
+    return _condition(text).used
 
 
 def render(text: str, variables: dict[str, Any], *, read: Read | None = None, name: str = "") -> str:

@@ -105,7 +105,7 @@ def test_what_a_prompt_uses_is_told_of_both_parts_with_each_included_prompt_read
         with assertNumQueries(1):
             used = prompts.used(whole)
     assert used == Used(frozenset({("a", "b"), ("c",), ("d",)}), frozenset({"c"}))
-    assert (prompts.paths(whole), prompts.optional(whole)) == used
+    assert prompts.paths(whole) == used.paths
     with pytest.raises(Invalid, match=r"^user: Line 1: "):
         prompts.used(PromptText(system="x", user="{{ f() }}"))
 

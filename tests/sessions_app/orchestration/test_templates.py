@@ -15,9 +15,9 @@ from sessions_app.orchestration.templates import (
     check_template,
     holds,
     paths_in,
-    paths_in_condition,
     render,
     used_in,
+    used_in_condition,
 )
 
 NODES: dict[str, Any] = {
@@ -103,7 +103,7 @@ def test_a_condition_holds_or_not(text: str, result: bool) -> None:
 
 
 def test_what_a_condition_uses_is_known() -> None:
-    assert paths_in_condition("nodes.a.score > 1 and name") == {("nodes", "a", "score"), ("name",)}
+    assert used_in_condition("nodes.a.score > 1 and name").paths == {("nodes", "a", "score"), ("name",)}
     assert check_condition("nodes.a.score > 1 and name") == {"nodes", "name"}
 
 
