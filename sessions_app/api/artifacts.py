@@ -56,6 +56,8 @@ class _Said(Value):
 class ArtifactsView(Resource):
     """`sessions/{id}/artifacts/`"""
 
+    noun = "artifacts"
+
     parser_classes = (HardenedJSONParser, MultiPartParser)
 
     def get_parsers(self) -> list[BaseParser]:
@@ -152,6 +154,8 @@ def _spooled(request: Request) -> IO[bytes]:
 class ArtifactView(Resource):
     """`artifacts/{id}/`"""
 
+    noun = "artifacts"
+
     def get(self, request: Request, artifact_id: UUID) -> Response:
         """One artifact, without its bytes."""
         return Response(artifact_as_dict(queries.artifact_of(actor_of(request), artifact_id)))
@@ -166,6 +170,8 @@ class ArtifactView(Resource):
 
 class ContentView(Resource):
     """`artifacts/{id}/content/`"""
+
+    noun = "artifacts"
 
     def get(self, request: Request, artifact_id: UUID) -> HttpResponseBase:
         """The bytes; `Range`, `If-Range` and `If-None-Match` are honoured. With `inline` an image is shown in place."""

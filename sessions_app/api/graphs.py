@@ -19,6 +19,8 @@ from sessions_app.orchestration.represent import graph_as_dict, graph_info, node
 class GraphsView(Resource):
     """`sessions/{id}/graphs/`"""
 
+    noun = "graphs"
+
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session's graphs without their nodes, newest first; filter `state`."""
         session = queries.session_of(actor_of(request), session_id)
@@ -52,6 +54,8 @@ class GraphsView(Resource):
 class GraphView(Resource):
     """`graphs/{id}/`"""
 
+    noun = "graphs"
+
     def get(self, request: Request, graph_id: UUID) -> Response:
         """Its state, node by node."""
         return Response(graph_as_dict(queries.graph_of(actor_of(request), graph_id)))
@@ -59,6 +63,8 @@ class GraphView(Resource):
 
 class GraphActionView(Resource):
     """`graphs/{id}/cancel/` and `…/retry/`; `command` is the command behind the address."""
+
+    noun = "graphs"
 
     command = ""
 
@@ -74,6 +80,8 @@ class GraphActionView(Resource):
 
 class NodeView(Resource):
     """`nodes/{id}/`"""
+
+    noun = "graphs"
 
     def get(self, request: Request, node_id: UUID) -> Response:
         """One node's state: what became of a prompt."""

@@ -15,6 +15,8 @@ from sessions_app.represent import moment
 class PromptsView(Resource):
     """`prompts/`"""
 
+    noun = "prompts"
+
     def get(self, request: Request) -> Response:
         """The newest version of each prompt, without its text."""
         found = [_listed(prompt) for prompt in prompts.catalogue()]
@@ -23,6 +25,8 @@ class PromptsView(Resource):
 
 class PromptView(Resource):
     """`prompts/{name}/`"""
+
+    noun = "prompts"
 
     def get(self, request: Request, name: str) -> Response:
         """One prompt in its newest version, or in that `version`; 0 is the one that came with the server."""

@@ -29,6 +29,8 @@ def _accepted(request: Request, run: Run, version: int | None) -> Response:
 class RunsView(Resource):
     """`sessions/{id}/runs/`"""
 
+    noun = "runs"
+
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session's runs, newest first; filters `state`, `conversation`."""
         session = queries.session_of(actor_of(request), session_id)
@@ -57,6 +59,8 @@ class RunsView(Resource):
 class RunView(Resource):
     """`runs/{id}/`"""
 
+    noun = "runs"
+
     def get(self, request: Request, run_id: UUID) -> Response:
         """One run's state."""
         return Response(run_as_dict(queries.run_of(actor_of(request), run_id)))
@@ -68,6 +72,8 @@ class RunView(Resource):
 
 class RunActionView(Resource):
     """`runs/{id}/cancel/`, `…/retry/`, `…/continue/`, `…/decisions/`; `command` is the command behind the address."""
+
+    noun = "runs"
 
     command = ""
     begins_another = False
@@ -136,6 +142,8 @@ def _whole(plan: Plan) -> dict[str, Any]:
 
 class ModelsView(Resource):
     """`models/`"""
+
+    noun = "models"
 
     def get(self, request: Request) -> Response:
         """What is known of the models of the configured providers (or of one `provider`); null is unknown."""

@@ -1,7 +1,7 @@
 """REST for sessions and messages. Reads are queries; every write is a command."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
@@ -23,7 +23,9 @@ from sessions_app.represent import message_as_dict, moment, session_as_dict, ses
 
 
 class Resource(APIView):
-    """Base of all views."""
+    """Base of all views. A token needs the scope `<noun>:read` for safe methods, `<noun>:write` for the others."""
+
+    noun: ClassVar[str] = "sessions"
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """DRF takes a request without Content-Length for one without a body; one sent in chunks has none, either."""
