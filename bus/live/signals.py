@@ -7,3 +7,7 @@ events_recorded = Signal()
 
 notice_told = Signal()
 """Sent with `notice: Notice`: something to show that is not stored."""
+
+access_changed = Signal()
+"""Sent after the commit with `actor: str` (`user:7`), whose rights have become fewer: what they hold open must look
+again whether it may go on."""
