@@ -7,7 +7,7 @@ from django.apps import AppConfig
 REGISTERING = (
     *(f"handlers.{name}" for name in ("artifacts", "conversations", "graphs", "messages", "run_steps", "runs")),
     *("handlers.accounts", "handlers.questions", "handlers.sessions", "handlers.tokens", "llm.builtin_tools"),
-    *("projections", "run_projections", "artifacts.projections", "orchestration.projections"),
+    *("projections", "run_projections", "artifacts.projections", "orchestration.projections", "insight_projections"),
     "accounts.projections",
     *("reactions", "orchestration.reactions"),
 )

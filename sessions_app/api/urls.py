@@ -11,6 +11,7 @@ from sessions_app.api import (
     prompts,
     run_streams,
     runs,
+    search,
     tokens,
     views,
 )
@@ -80,6 +81,7 @@ urlpatterns = [
         "graphs/<uuid:graph_id>/retry/", graphs.GraphActionView.as_view(command="retry-graph"), name="api-graph-retry"
     ),
     path("nodes/<uuid:node_id>/", graphs.NodeView.as_view(), name="api-node"),
+    path("search/", search.SearchView.as_view(), name="api-search"),
     path("models/", runs.ModelsView.as_view(), name="api-models"),
     path("prompts/", prompts.PromptsView.as_view(), name="api-prompts"),
     path("prompts/<slug:name>/", prompts.PromptView.as_view(), name="api-prompt"),

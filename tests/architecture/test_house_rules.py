@@ -12,7 +12,7 @@ from config import env
 from tests.architecture.sources import ROOT, containing, modules, name, ours, tree
 
 LIMIT = 300
-ROWS = {"Session", "Conversation", "Message", "Run", "UsageEntry", "Artifact", "ApiToken", "ServiceAccount"}
+ROWS = {"Session", "Conversation", "Message", "Run", "UsageEntry", "Artifact", "ApiToken", "ServiceAccount", "Title"}
 WRITERS = {
     f"sessions_app/{name}.py"
     for name in ("projections", "run_projections", "artifacts/projections", "accounts/projections")
@@ -88,7 +88,8 @@ def test_the_projected_rows_are_written_by_projections_only() -> None:
 def test_the_tables_of_the_projected_rows_are_written_in_no_other_sql() -> None:
     tables = "|".join(f"sessions_app_{row.lower()}" for row in ROWS)
     pattern = re.compile(rf"(INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+({tables})\b", re.IGNORECASE)
-    assert {name(path) for path in modules() if pattern.search(path.read_text())} == {"sessions_app/projections.py"}
+    writers = {f"sessions_app/{name}.py" for name in ("projections", "insight_projections")}
+    assert {name(path) for path in modules() if pattern.search(path.read_text())} == writers
 
 
 def _defined() -> list[type[Command]]:
