@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import artifacts, conversations, graphs, history, logs, prompts, runs, views
+from sessions_app.api import artifacts, conversations, exchange, graphs, history, logs, prompts, runs, views
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
@@ -33,6 +33,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/history/", history.HistoryView.as_view(), name="api-history"),
     path("sessions/<uuid:session_id>/metrics/", views.MetricsView.as_view(), name="api-metrics"),
     path("sessions/<uuid:session_id>/events/", logs.EventsView.as_view(), name="api-events"),
+    path("sessions/<uuid:session_id>/export/", exchange.ExportView.as_view(), name="api-export"),
     path("sessions/<uuid:session_id>/state/", logs.StateView.as_view(), name="api-state"),
     path("sessions/<uuid:session_id>/runs/", runs.RunsView.as_view(), name="api-runs"),
     path("sessions/<uuid:session_id>/context/plan/", runs.ContextView.as_view(), name="api-context-plan"),
