@@ -5,9 +5,12 @@ from importlib import import_module
 from django.apps import AppConfig
 
 REGISTERING = (
-    *(f"handlers.{name}" for name in ("artifacts", "conversations", "graphs", "messages", "run_steps", "runs")),
+    *(
+        f"handlers.{name}"
+        for name in ("artifacts", "conversations", "exchange", "graphs", "messages", "run_steps", "runs")
+    ),
     *("handlers.questions", "handlers.sessions", "handlers.tokens", "llm.builtin_tools"),
-    *("projections", "run_projections", "artifacts.projections", "orchestration.projections"),
+    *("projections", "run_projections", "artifacts.projections", "orchestration.projections", "exchange.projections"),
     *("reactions", "orchestration.reactions"),
 )
 """Modules that register something when they are imported, in this order: reactions speak in the order in which they

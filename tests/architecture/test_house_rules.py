@@ -13,7 +13,9 @@ from tests.architecture.sources import ROOT, containing, modules, name, ours, tr
 
 LIMIT = 300
 ROWS = {"Session", "Conversation", "Message", "Run", "UsageEntry", "Artifact"}
-WRITERS = {f"sessions_app/{name}.py" for name in ("projections", "run_projections", "artifacts/projections")}
+WRITERS = {f"sessions_app/{name}.py" for name in ("projections", "run_projections")} | {
+    f"sessions_app/{name}/projections.py" for name in ("artifacts", "exchange")
+}
 WRITES = {
     *("create", "acreate", "update", "aupdate", "delete", "adelete", "save", "asave", "bulk_create", "bulk_update"),
     *("get_or_create", "update_or_create", "_raw_delete"),
