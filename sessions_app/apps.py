@@ -5,11 +5,27 @@ from importlib import import_module
 from django.apps import AppConfig
 
 REGISTERING = (
-    *(f"handlers.{name}" for name in ("artifacts", "conversations", "graphs", "messages", "run_steps", "runs")),
-    *("handlers.accounts", "handlers.questions", "handlers.sessions", "handlers.tokens", "llm.builtin_tools"),
-    *("projections", "run_projections", "artifacts.projections", "orchestration.projections", "insight_projections"),
+    "handlers.accounts",
+    "handlers.artifacts",
+    "handlers.conversations",
+    "handlers.exchange",
+    "handlers.graphs",
+    "handlers.messages",
+    "handlers.questions",
+    "handlers.run_steps",
+    "handlers.runs",
+    "handlers.sessions",
+    "handlers.tokens",
+    "llm.builtin_tools",
+    "projections",
+    "run_projections",
     "accounts.projections",
-    *("reactions", "orchestration.reactions"),
+    "artifacts.projections",
+    "exchange.projections",
+    "insight_projections",
+    "orchestration.projections",
+    "reactions",
+    "orchestration.reactions",
 )
 """Modules that register something when they are imported, in this order: reactions speak in the order in which they
 came."""

@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from sessions_app.api import (
     artifacts,
     conversations,
+    exchange,
     graphs,
     history,
     logs,
@@ -45,6 +46,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/history/", history.HistoryView.as_view(), name="api-history"),
     path("sessions/<uuid:session_id>/metrics/", views.MetricsView.as_view(), name="api-metrics"),
     path("sessions/<uuid:session_id>/events/", logs.EventsView.as_view(), name="api-events"),
+    path("sessions/<uuid:session_id>/export/", exchange.ExportView.as_view(), name="api-export"),
     path("sessions/<uuid:session_id>/state/", logs.StateView.as_view(), name="api-state"),
     path("sessions/<uuid:session_id>/runs/", runs.RunsView.as_view(), name="api-runs"),
     path("sessions/<uuid:session_id>/context/plan/", runs.ContextView.as_view(), name="api-context-plan"),

@@ -33,6 +33,7 @@ API: dict[str, Route] = {
     "sessions/<uuid:session_id>/metrics/": Route("owned", (("GET", None), ("POST", {"prompt_tokens": 1}))),
     "sessions/<uuid:session_id>/events/": Route("owned"),
     "sessions/<uuid:session_id>/state/": Route("owned"),
+    "sessions/<uuid:session_id>/export/": Route("owned"),
     "sessions/<uuid:session_id>/runs/": Route("owned", (("GET", None), ("POST", {"input": "x"}))),
     "sessions/<uuid:session_id>/context/plan/": Route("owned"),
     "sessions/<uuid:session_id>/context/count/": Route("owned"),

@@ -164,6 +164,7 @@ def examples() -> dict[str, Any]:
         "content_type": "application/json",
         "size": 11,
         "sha256": "0" * 64,
+        "missing": [OTHER],
         "to": OTHER,
         "answer": True,
         "hops": 1,

