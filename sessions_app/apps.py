@@ -26,6 +26,7 @@ REGISTERING = (
     "orchestration.projections",
     "reactions",
     "orchestration.reactions",
+    *("reactions", "orchestration.reactions", "accounts.reactions"),
 )
 """Modules that register something when they are imported, in this order: reactions speak in the order in which they
 came."""
@@ -44,6 +45,7 @@ class SessionsConfig(AppConfig):
         from bus.registry import default
         from bus.work import retention
         from sessions_app import access, events, panels, switches
+        from sessions_app.accounts import audit
         from sessions_app.artifacts import collect
         from sessions_app.llm import budgets, chunks, leftovers, tools
         from sessions_app.orchestration import leftovers as left_graphs
@@ -52,6 +54,7 @@ class SessionsConfig(AppConfig):
             import_module(f"sessions_app.{module}")
         default.register_events(events)
         default.guards.append(access.GUARD)
+        audit.connect()
         tails.set_source(chunks.growing)
         retention.pruners += [leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune]
         retention.outside.append(collect.prune)

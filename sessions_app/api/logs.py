@@ -43,10 +43,19 @@ class EventsView(Resource):
         limit = limit_of(request)
         page = store.read(bus.registry, session.id, after=after, limit=limit)
         head: int = session.version  # type: ignore[attr-defined]
-        last = page[-1].version if page else after
-        shown = [event for event in page if wanted(event.type)]
-        body = {"data": shown, "has_more": last < head, "next_after": last, "head": head}
-        return tagged(Response(msgspec.json.encode(body)), head)
+        return page_of_log(request, session.id, head)
+
+
+def page_of_log(request: Request, stream: UUID, head: int) -> Response:
+    """A page of a stream that is at version `head`, and whose reader was asked whether they may."""
+    after = whole_number(request, "after", 0) or 0
+    limit = limit_of(request)
+    wanted = topics.matcher([word for word in request.query_params.get("types", "").split(",") if word])
+    page = store.read(bus.registry, stream, after=after, limit=limit)
+    last = page[-1].version if page else after
+    shown = [event for event in page if wanted(event.type)]
+    body = {"data": shown, "has_more": last < head, "next_after": last, "head": head}
+    return tagged(Response(msgspec.json.encode(body)), head)
 
 
 class StateView(Resource):

@@ -2,20 +2,7 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import (
-    artifacts,
-    conversations,
-    exchange,
-    graphs,
-    history,
-    logs,
-    prompts,
-    run_streams,
-    runs,
-    search,
-    tokens,
-    views,
-)
+from sessions_app.api import (accounts, artifacts, conversations, exchange, graphs, history, logs, prompts, run_streams, runs, search, tokens, views)
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
@@ -89,6 +76,19 @@ urlpatterns = [
     path("prompts/<slug:name>/", prompts.PromptView.as_view(), name="api-prompt"),
     path("tokens/", tokens.TokensView.as_view(), name="api-tokens"),
     path("tokens/<uuid:token_id>/", tokens.TokenView.as_view(), name="api-token"),
+    path("account/events/", accounts.AccountEventsView.as_view(), name="api-account-events"),
+    path("service-accounts/", accounts.ServiceAccountsView.as_view(), name="api-service-accounts"),
+    path("service-accounts/<int:user_id>/", accounts.ServiceAccountView.as_view(), name="api-service-account"),
+    path(
+        "service-accounts/<int:user_id>/tokens/",
+        accounts.ServiceTokensView.as_view(),
+        name="api-service-account-tokens",
+    ),
+    path(
+        "service-accounts/<int:user_id>/tokens/<uuid:token_id>/",
+        accounts.ServiceTokenView.as_view(),
+        name="api-service-account-token",
+    ),
     path("commands/", logs.CommandsView.as_view(), name="api-commands"),
     path("commands/<uuid:command_id>/", logs.CommandView.as_view(), name="api-command"),
     re_path(r"", no_such_address),

@@ -86,6 +86,8 @@ def examples() -> dict[str, Any]:
         "owner_id": 7,
         "user_id": 7,
         "token_id": OTHER,
+        "address": "192.0.2.7",
+        "description": "Reads mail",
         "prefix": "parley_AbCdEf",
         "digest": "0" * 64,
         "scopes": ["runs:write", "sessions:read"],
