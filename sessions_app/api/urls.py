@@ -71,6 +71,7 @@ urlpatterns = [
     ),
     path("nodes/<uuid:node_id>/", graphs.NodeView.as_view(), name="api-node"),
     path("search/", search.SearchView.as_view(), name="api-search"),
+    path("events/", logs.LogView.as_view(), name="api-log"),
     path("models/", runs.ModelsView.as_view(), name="api-models"),
     path("prompts/", prompts.PromptsView.as_view(), name="api-prompts"),
     path("prompts/<slug:name>/", prompts.PromptView.as_view(), name="api-prompt"),

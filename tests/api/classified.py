@@ -53,6 +53,7 @@ API: dict[str, Route] = {
     "artifacts/<uuid:artifact_id>/": Route("owned", (("GET", None), ("DELETE", None))),
     "artifacts/<uuid:artifact_id>/content/": Route("owned"),
     "search/": Route("list"),
+    "events/": Route("list"),
     "models/": Route("shared"),
     "prompts/": Route("shared"),
     "prompts/<slug:name>/": Route("shared"),
