@@ -2,7 +2,21 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import (accounts, artifacts, conversations, exchange, graphs, history, logs, prompts, run_streams, runs, search, tokens, views)
+from sessions_app.api import (
+    accounts,
+    artifacts,
+    conversations,
+    exchange,
+    graphs,
+    history,
+    logs,
+    prompts,
+    run_streams,
+    runs,
+    search,
+    tokens,
+    views,
+)
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
