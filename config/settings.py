@@ -19,6 +19,7 @@ from config.broker import celery_url
 from config.embedded import EmbeddedServers
 from config.embedded.folders import create_folders, publish
 from config.safety import refuse_unsafe
+from config.sockets import *  # noqa: F403
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PROMPTS_FOLDER = Path(
@@ -235,13 +236,6 @@ BUS_PUBLISH_INTERVAL = env.seconds("BUS_PUBLISH_INTERVAL", 0.004, "least time be
 BUS_LOG_HINT_INTERVAL = env.seconds("BUS_LOG_HINT_INTERVAL", 0.02, "between two hints to followers of the whole log")
 BUS_JOIN_TIMEOUT = env.seconds("BUS_JOIN_TIMEOUT", 1.0, "longest wait for Redis when a session is first watched")
 BUS_HINT_QUEUE = env.number("BUS_HINT_QUEUE", 10_000, "work hints waiting to be sent before they are dropped", least=1)
-BUS_SOCKET_ITEMS = env.number("BUS_SOCKET_ITEMS", 512, "frames waiting for one socket before it is closed", least=8)
-BUS_SOCKET_BYTES = env.number(
-    "BUS_SOCKET_BYTES", 524_288, "bytes waiting for one socket before it is closed", least=65_536
-)
-BUS_REAUTHENTICATE = env.seconds("BUS_REAUTHENTICATE", 20.0, "how often a socket's login is looked after", least=0.1)
-BUS_CLOSE_TIMEOUT = env.seconds("BUS_CLOSE_TIMEOUT", 3.0, "longest wait for a socket to take its goodbye")
-BUS_DRAIN_SPREAD = env.seconds("BUS_DRAIN_SPREAD", 1.0, "sockets are told to come back within this time at a shutdown")
 BUS_LEASE_SECONDS = env.number("BUS_LEASE_SECONDS", 30, "work not renewed for so long is taken over", least=2)
 BUS_RENEW_SECONDS = env.number("BUS_RENEW_SECONDS", 10, "how often leases are renewed", least=1)
 BUS_SWEEP_INTERVAL = env.seconds("BUS_SWEEP_INTERVAL", 1.0, "how often a worker looks for work nobody took", least=0.05)

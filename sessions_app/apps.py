@@ -27,7 +27,7 @@ class SessionsConfig(AppConfig):
         from bus.live import tails
         from bus.registry import default
         from bus.work import retention
-        from sessions_app import access, events, panels, switches
+        from sessions_app import access, events, panels, switches, tickets
         from sessions_app.artifacts import collect
         from sessions_app.llm import budgets, chunks, leftovers, tools
         from sessions_app.orchestration import leftovers as left_graphs
@@ -37,7 +37,7 @@ class SessionsConfig(AppConfig):
         default.register_events(events)
         default.guards.append(access.GUARD)
         tails.set_source(chunks.growing)
-        retention.pruners += [leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune]
+        retention.pruners += [tickets.prune, leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune]
         retention.outside.append(collect.prune)
         default.switch = tools.default.switch = switches.switches
         plugins.load(default, plugins.named(settings.PLUGINS), panels.remove_of, tools.default.remove_of)

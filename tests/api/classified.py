@@ -54,6 +54,7 @@ API: dict[str, Route] = {
     "prompts/<slug:name>/": Route("shared"),
     "tokens/": Route("list", (("GET", None), ("POST", {"name": "x", "scopes": ["sessions:read"]}))),
     "tokens/<uuid:token_id>/": Route("owned", (("GET", None), ("DELETE", None))),
+    "tickets/": Route("list", (("POST", {}),)),
     "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
     "commands/<uuid:command_id>/": Route("owned"),
     "": Route("gone"),
@@ -119,10 +120,13 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
 SOCKET: dict[str, tuple[str, dict[str, str]]] = {
     "subscribe": ("owned", {"session": "{session}"}),
     "command": ("owned", {"name": "add-message", "payload": "a command of COMMANDS"}),
+    "presence": ("owned", {"session": "{session}"}),
+    "authenticate": ("own", {"token": "anybody's"}),
     "unsubscribe": ("own", {}),
     "ping": ("own", {}),
 }
-"""`owned`: names a session, with such parameters; `own`: is about this socket only."""
+"""`owned`: names a session, with such parameters; `own`: is about this socket only (or, with "user", its caller's own
+account)."""
 
 ADMIN: dict[str, str] = {
     "login": "open",
