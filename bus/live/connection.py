@@ -21,6 +21,8 @@ from bus.live.sink import SocketSink
 from bus.live.subscription import Subscription
 from bus.messages import Actor, Context
 
+WITHDRAWN = protocol.Ended(CloseCode.FORBIDDEN, protocol.CLOSES[CloseCode.FORBIDDEN])
+
 
 class Rights(Protocol):
     """What the application knows of its people and their sessions."""
@@ -193,9 +195,9 @@ class Connection:
         lost = [name for name, made in self._subscriptions.items() if not reading or made.stream in streams - {*kept}]
         for name in lost:
             self._end(name)
-            self.reply({"subscription": name, "ended": {"code": CloseCode.FORBIDDEN, "reason": "permission withdrawn"}})
+            self.reply({"subscription": name, "ended": WITHDRAWN})
         if lost and not self._subscriptions:
-            self.hang_up(CloseCode.FORBIDDEN, "permission withdrawn", after_queue=True)
+            self.hang_up(WITHDRAWN.code, WITHDRAWN.reason, after_queue=True)
 
     def drop(self, reason: Exception) -> None:
         """A subscription could not go on: the whole connection ends, and the client comes back with its version."""

@@ -26,7 +26,7 @@ from bus.messages import Actor
 logger = logging.getLogger(__name__)
 
 AGAIN = 1.0
-"""Seconds after which a doubt that could not be settled is looked at again."""
+"""Seconds after which somebody who was doubted is looked at again."""
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -83,9 +83,9 @@ class LiveConsumer:
             await self._close(send, Hangup(CloseCode.UNAVAILABLE, "something failed here; come back"))
 
     async def _connection(self, scope: Scope) -> Connection:
-        identity = await identified(await self.credential(scope))
-        if hubs.hub().draining:
+        if hubs.hub().draining:  # before a ticket is used up
             raise Hangup(CloseCode.GOING_AWAY, "this server is going away; come back")
+        identity = await identified(await self.credential(scope))
         return Connection(identity, self, (settings.BUS_SOCKET_ITEMS, settings.BUS_SOCKET_BYTES))
 
     async def _converse(self, scope: Scope, connection: Connection, heard: int, receive: Receive, send: Send) -> None:
@@ -135,19 +135,19 @@ class LiveConsumer:
         with control.watching(str(connection.actor), connection.doubt):
             if control.heard != heard:
                 connection.doubt()
+            soon = False
             while True:
-                patience = min(settings.BUS_REAUTHENTICATE, max(AGAIN, connection.identity.seconds_left()))
-                doubted = await connection.doubted_within(patience)
+                usual = min(settings.BUS_REAUTHENTICATE, max(AGAIN, connection.identity.seconds_left()))
+                doubted = await connection.doubted_within(AGAIN if soon else usual)
                 try:
                     await connection.look_again()
+                    soon = doubted  # once more: a log-out is said a moment before it is written
                 except Hangup as hangup:
                     connection.outbox.close(hangup)
                     return
                 except Exception as error:  # the database is away: not the reader's fault
                     logger.warning("could not look after a socket: %r", error)
-                    if doubted:
-                        await asyncio.sleep(AGAIN)
-                        connection.doubt()
+                    soon = soon or doubted
 
     async def _subscribe_by_path(self, scope: Scope, connection: Connection) -> None:
         try:

@@ -10,6 +10,9 @@ from bus.live.protocol import Caller, CloseCode, Hangup
 STILL_SECONDS = 2.0
 """How old the knowledge of who is calling may be when a frame is handled."""
 
+CLOCK_SLACK = 120.0
+"""By so many seconds this host's clock may be behind the database's, which decides."""
+
 Credential = Callable[[], Awaitable[Caller | None]]
 """Answers whose it is, each time anew; None: nobody's (any more)."""
 
@@ -32,7 +35,8 @@ class Identity:
         if credential is not self._credential:
             return  # renewed meanwhile
         if caller is None or caller.actor != self.caller.actor:
-            raise Hangup(CloseCode.EXPIRED if self.seconds_left() <= 0 else CloseCode.UNAUTHENTICATED)
+            expired = self.seconds_left() <= CLOCK_SLACK
+            raise Hangup(CloseCode.EXPIRED if expired else CloseCode.UNAUTHENTICATED)
         self.caller = caller
         self._asked_at = now
 
@@ -47,7 +51,7 @@ class Identity:
         self._asked_at = asyncio.get_running_loop().time()
 
     def seconds_left(self) -> float:
-        """Until the credential expires by itself, by this host's clock: only the close code depends on it."""
+        """Until the credential expires by itself, by this host's clock."""
         expires = self.caller.expires_at
         return float("inf") if expires is None else (expires - datetime.now(UTC)).total_seconds()
 

@@ -121,6 +121,13 @@ class Presence(msgspec.Struct, frozen=True):
     watchers: list[Watcher] | None
 
 
+class Ended(msgspec.Struct, frozen=True):
+    """A subscription is no more, though its socket goes on: `code` as a socket would be closed with."""
+
+    code: int
+    reason: str
+
+
 class Nothing(msgspec.Struct, frozen=True):
     """An empty object."""
 
