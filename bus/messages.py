@@ -81,7 +81,8 @@ class Command(Message):
     by the append itself; `creates`: the session it names need not exist yet; `staff_only`: for operators;
     `tolerates_absence`: answers also for a session that is not there (for this actor); `at_once`: `commutes`, is
     frequent, and its handler only reads and yields, so that it may be recorded in a single statement; `for_others`: not
-    `public`, but the server's own code gives it in the name of the person it works for.
+    `public`, but the server's own code gives it in the name of the person it works for; `needs`: what its actor must be
+    allowed to do with the session it names (`own`: everything).
     """
 
     public: ClassVar[bool] = True
@@ -92,6 +93,7 @@ class Command(Message):
     tolerates_absence: ClassVar[bool] = False
     at_once: ClassVar[bool] = False
     for_others: ClassVar[bool] = False
+    needs: ClassVar[Literal["read", "change", "own"]] = "change"
 
     session_id: UUID | None = None
 

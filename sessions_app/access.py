@@ -1,25 +1,26 @@
-"""The guard at the one door: a command that names a session is refused unless its actor may change that session."""
+"""The guard at the one door: a command that names a session is refused unless its actor may do with it what the command
+needs."""
 
 from bus.exceptions import Forbidden
 from bus.messages import Command, Context
 from bus.registry import Condition, Guard
-from sessions_app import queries
+from sessions_app import queries, rights
 
 
 def check(command: Command, context: Context) -> None:
-    """Raises NotFound for a session that is not the actor's, Forbidden for commands of operators."""
+    """Raises NotFound for a session the actor may not read, Forbidden for what the actor may not do with it, and for
+    commands of operators."""
     actor = context.actor
-    if (command.staff_only or not (command.public or command.for_others)) and actor.type not in queries.ALL_SEEING:
+    if (command.staff_only or not (command.public or command.for_others)) and actor.type not in rights.ALL_SEEING:
         raise Forbidden(f"{command.type} is for operators.")
     if command.session_id is None or command.creates or command.tolerates_absence:
         return  # creates: the name is checked where the session is made; absence: the handler looks for itself
-    if not queries.may_change(actor, command.session_id):
-        raise queries.no_session(command.session_id)
+    queries.check_allowed(actor, command.session_id, command.needs)
 
 
 def condition(command: Command, context: Context) -> Condition | None:
     """The same, of the stream about to grow."""
-    if command.staff_only or not command.public:
+    if command.staff_only or not command.public or command.needs != "change":
         return None
     return queries.condition_to_change(context.actor)
 

@@ -24,7 +24,7 @@ class SessionsConsumer(LiveConsumer):
         return await caller(scope)
 
     async def may_read(self, actor: Actor, session: UUID) -> bool:
-        """Whether the session is the actor's."""
+        """Whether the session is the actor's, or shared with the actor."""
         return await in_thread(readable, actor, session)
 
 
@@ -53,5 +53,5 @@ def user_of(key: str) -> Actor | None:
 
 
 def readable(actor: Actor, session: UUID) -> bool:
-    """Deny unless owned."""
+    """Deny unless owned or shared."""
     return queries.sessions_of(actor).filter(id=session).exists()

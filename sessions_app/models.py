@@ -19,6 +19,7 @@ from sessions_app.llm.tables import (
 )
 from sessions_app.orchestration.tables import Graph, GraphEdge, GraphNode, Prompt
 from sessions_app.plugin_tables import Memory, Plugin
+from sessions_app.sharing.tables import SessionShare
 from sessions_app.values import Role, TokenMetrics
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Run",
     "RunChunk",
     "Session",
+    "SessionShare",
     "UsageEntry",
 ]
 

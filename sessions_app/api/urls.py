@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import artifacts, conversations, graphs, history, logs, prompts, runs, views
+from sessions_app.api import artifacts, conversations, graphs, history, logs, prompts, runs, shares, views
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
@@ -37,6 +37,8 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/runs/", runs.RunsView.as_view(), name="api-runs"),
     path("sessions/<uuid:session_id>/context/plan/", runs.ContextView.as_view(), name="api-context-plan"),
     path("sessions/<uuid:session_id>/context/count/", runs.ContextView.as_view(counts=True), name="api-context-count"),
+    path("sessions/<uuid:session_id>/shares/", shares.SharesView.as_view(), name="api-shares"),
+    path("sessions/<uuid:session_id>/shares/<int:user_id>/", shares.ShareView.as_view(), name="api-share"),
     path("runs/<uuid:run_id>/", runs.RunView.as_view(), name="api-run"),
     path("runs/<uuid:run_id>/cancel/", runs.RunActionView.as_view(command="cancel-run"), name="api-run-cancel"),
     path(

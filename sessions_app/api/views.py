@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from bus.bus import bus
 from bus.exceptions import Invalid
 from bus.messages import Command
-from sessions_app import queries
+from sessions_app import queries, rights
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, matched_version, tagged
 from sessions_app.api.paging import keyset, listed
@@ -59,8 +59,10 @@ class SessionsView(Resource):
     """`sessions/`"""
 
     def get(self, request: Request) -> Response:
-        """The caller's sessions, newest change first; filters `is_active`, `provider`, `model`, `q` (in the title)."""
-        rows = self._filtered(request, queries.with_version(queries.sessions_of(actor_of(request))))
+        """The caller's sessions, or with `shared=true` what others share with the caller, newest change first; filters
+        `is_active`, `provider`, `model`, `q` (in the title)."""
+        which = rights.shared_with if flag(request, "shared") else queries.own_of
+        rows = self._filtered(request, queries.with_version(which(actor_of(request))))
         page, cursor = keyset(request, rows, ("-updated_at", "-id"), (datetime, UUID))
         return listed(request, page, cursor, session_info)
 
@@ -69,10 +71,9 @@ class SessionsView(Resource):
         for name in ("provider", "model"):
             if name in query:
                 rows = rows.filter(**{name: storable(query[name])})
-        if "is_active" in query:
-            if query["is_active"] not in ("true", "false"):
-                raise Invalid("'is_active' must be true or false.")
-            rows = rows.filter(is_active=query["is_active"] == "true")
+        active = flag(request, "is_active")
+        if active is not None:
+            rows = rows.filter(is_active=active)
         return rows.filter(title__icontains=storable(query["q"])) if query.get("q") else rows
 
     def post(self, request: Request) -> Response:
@@ -84,6 +85,14 @@ class SessionsView(Resource):
         response = session_answer(request, UUID(str(result.data["id"])), status=201)
         response["Location"] = request.build_absolute_uri(f"{request.path}{result.data['id']}/")
         return response
+
+
+def flag(request: Request, name: str) -> bool | None:
+    """A query parameter that is true or false. Raises Invalid."""
+    given = request.query_params.get(name)
+    if given not in (None, "true", "false"):
+        raise Invalid(f"{name!r} must be true or false.")
+    return None if given is None else given == "true"
 
 
 def storable(text: str) -> str:

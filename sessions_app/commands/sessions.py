@@ -46,6 +46,7 @@ class GetSession(SessionCommand):
 
     commutes = True
     tolerates_absence = True
+    needs = "read"
 
 
 class ListSessions(Command):
@@ -68,6 +69,7 @@ class DeleteSession(SessionCommand):
     """Remove the session from view; its log stays. False when there was none."""
 
     tolerates_absence = True
+    needs = "own"
 
 
 class AddMessage(SessionCommand):

@@ -5,3 +5,4 @@ from sessions_app.events.conversations import *
 from sessions_app.events.graphs import *
 from sessions_app.events.runs import *
 from sessions_app.events.sessions import *
+from sessions_app.events.sharing import *

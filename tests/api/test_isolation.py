@@ -56,6 +56,7 @@ class Property:
     def at(self, path: str, **ids: str) -> str:
         """The address of Alice's object, or of those named instead."""
         path = path.replace("<slug:name>", "summarize")  # a prompt that is there for all
+        path = path.replace("<int:user_id>", "1")
         return re.sub(r"<uuid:(\w+)>", lambda match: (self.ids | ids)[match[1]], path)
 
     def fork(self, message: str) -> str:

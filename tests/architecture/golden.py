@@ -162,6 +162,8 @@ def examples() -> dict[str, Any]:
         "answer": True,
         "hops": 1,
         "reply_to": OTHER,
+        "user_id": 8,
+        "session-shared.role": "editor",
     }
 
 
