@@ -7,6 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 
+from sessions_app.accounts.tables import ApiToken, ServiceAccount, TokenUse
 from sessions_app.artifacts.tables import Artifact, Blob
 from sessions_app.llm.tables import (
     COST_DIGITS,
@@ -23,6 +24,7 @@ from sessions_app.sharing.tables import SessionShare
 from sessions_app.values import Role, TokenMetrics
 
 __all__ = [
+    "ApiToken",
     "Artifact",
     "Blob",
     "Budget",
@@ -40,8 +42,10 @@ __all__ = [
     "Reservation",
     "Run",
     "RunChunk",
+    "ServiceAccount",
     "Session",
     "SessionShare",
+    "TokenUse",
     "UsageEntry",
 ]
 

@@ -16,7 +16,8 @@ class GetExecutionStatus(SessionCommand):
     """What became of a prompt (its node), or of a whole graph with all its nodes."""
 
     commutes = True
-    needs = "read"
+    access = "read"
+    scope = "graphs:read"
 
     execution_id: UUID
 
@@ -25,7 +26,8 @@ class GetConversationHistory(SessionCommand):
     """What a message, a run or a node came from, back to `max_depth` steps: a list with itself last, or a tree."""
 
     commutes = True
-    needs = "read"
+    access = "read"
+    scope = "sessions:read"
 
     node_id: UUID
     max_depth: Annotated[int, Meta(ge=0, le=50)] = 20
@@ -36,7 +38,8 @@ class GetArtifact(SessionCommand):
     """An artifact without its bytes, which are downloaded."""
 
     commutes = True
-    needs = "read"
+    access = "read"
+    scope = "artifacts:read"
 
     artifact_id: UUID
 
@@ -45,6 +48,7 @@ class ListArtifacts(SessionCommand):
     """The session's newest artifacts, or the versions of a name, at most 100."""
 
     commutes = True
-    needs = "read"
+    access = "read"
+    scope = "artifacts:read"
 
     name: ArtifactName | None = None

@@ -14,7 +14,8 @@ UserId = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 class ShareSession(SessionCommand):
     """Let somebody read the session (`viewer`), or change it too (`editor`). Given again, the role is changed."""
 
-    needs = "own"
+    scope = "sessions:write"
+    access = "own"
 
     username: Username
     role: ShareRole = "viewer"
@@ -23,6 +24,7 @@ class ShareSession(SessionCommand):
 class UnshareSession(SessionCommand):
     """End it: the owner for anybody, everybody for themselves."""
 
-    needs = "read"
+    scope = "sessions:write"
+    access = "read"
 
     user_id: UserId

@@ -125,7 +125,7 @@ def _patched(session: Session, patch: ConfigPatch) -> SessionConfig:
 def delete_session(command: commands.DeleteSession, context: Context) -> Any:
     """True and an event when there was something to delete."""
     try:
-        queries.check_allowed(context.actor, command.session_id, command.needs)
+        queries.check_allowed(context.actor, command.session_id, command.access)
     except NotFound:
         return False
     blobs.hold_all(command.session_id)  # the bytes stay for the grace from now on; a reaction would find no rows

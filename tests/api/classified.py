@@ -54,12 +54,15 @@ API: dict[str, Route] = {
     "runs/<uuid:run_id>/decisions/": Route(
         "owned", (("POST", {"tool_call_id": "c", "approve": True}),), owner=("POST",)
     ),
+    "runs/<uuid:run_id>/stream/": Route("owned"),
     "sessions/<uuid:session_id>/artifacts/": Route("owned", (("GET", None), ("POST", {"name": "x", "data": 1}))),
     "artifacts/<uuid:artifact_id>/": Route("owned", (("GET", None), ("DELETE", None))),
     "artifacts/<uuid:artifact_id>/content/": Route("owned"),
     "models/": Route("shared"),
     "prompts/": Route("shared"),
     "prompts/<slug:name>/": Route("shared"),
+    "tokens/": Route("list", (("GET", None), ("POST", {"name": "x", "scopes": ["sessions:read"]}))),
+    "tokens/<uuid:token_id>/": Route("owned", (("GET", None), ("DELETE", None))),
     "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
     "commands/<uuid:command_id>/": Route("owned"),
     "": Route("gone"),
@@ -118,6 +121,7 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "list-artifacts": ("owned", {}),
     "share-session": ("owned", {"username": "dora"}),
     "unshare-session": ("owned", {"user_id": 1}),
+    "revoke-token": ("owned", {"token_id": "{token}"}),
     "redrive-delivery": ("staff", {"subscriber": "x"}),
     "reprice-session": ("staff", {}),
 }

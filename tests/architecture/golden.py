@@ -84,6 +84,12 @@ def examples() -> dict[str, Any]:
         "totals": spec.Totals(done=1, total=3, running=1, failed=1, tokens=900, cost=Decimal("0.000075"), eta=12.5),
         "graph-ended.state": "failed",
         "owner_id": 7,
+        "user_id": 7,
+        "token_id": OTHER,
+        "prefix": "parley_AbCdEf",
+        "digest": "0" * 64,
+        "scopes": ["runs:write", "sessions:read"],
+        "expires_at": datetime(2027, 1, 31, 12, tzinfo=UTC),
         "title": "A session",
         "config": config,
         "max_context_window": 128_000,
@@ -162,7 +168,6 @@ def examples() -> dict[str, Any]:
         "answer": True,
         "hops": 1,
         "reply_to": OTHER,
-        "user_id": 8,
         "session-shared.role": "editor",
     }
 

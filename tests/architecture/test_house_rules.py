@@ -12,10 +12,23 @@ from config import env
 from tests.architecture.sources import ROOT, containing, modules, name, ours, tree
 
 LIMIT = 300
-ROWS = {"Session", "Conversation", "Message", "Run", "UsageEntry", "Artifact", "SessionShare"}
+ROWS = {
+    "Session",
+    "Conversation",
+    "Message",
+    "Run",
+    "UsageEntry",
+    "Artifact",
+    "ApiToken",
+    "ServiceAccount",
+    "SessionShare",
+}
 WRITERS = {
     f"sessions_app/{name}.py"
-    for name in ("projections", "run_projections", "artifacts/projections", "sharing/projections")
+    for name in (
+        *("projections", "run_projections", "artifacts/projections", "accounts/projections"),
+        *("sharing/projections",),
+    )
 }
 WRITES = {
     *("create", "acreate", "update", "aupdate", "delete", "adelete", "save", "asave", "bulk_create", "bulk_update"),
