@@ -11,7 +11,8 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env
-from config.answers import *  # noqa: F403  (all of them are settings)
+from config.accounts import *  # noqa: F403  (all of them are settings)
+from config.answers import *  # noqa: F403
 from config.artifacts import *  # noqa: F403
 from config.artifacts import ARTIFACT_MAX_BYTES, storages
 from config.broker import celery_url
@@ -189,19 +190,14 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-SESSION_ENGINE = "config.logins"
-AUTHENTICATION_BACKENDS = ["config.logins.Backend"]
-LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "sessions"
-LOGOUT_REDIRECT_URL = "login"
-PASSWORD_RESET_TIMEOUT = 3600  # also how long a login link is good for, in seconds
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-]
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["sessions_app.api.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        f"sessions_app.api.authentication.{name}" for name in ("BearerAuthentication", "SessionAuthentication")
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "sessions_app.api.authentication.HasScope",
+    ],
     "DEFAULT_PARSER_CLASSES": ["sessions_app.api.parsers.HardenedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["sessions_app.api.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "sessions_app.api.problems.as_problem",

@@ -65,6 +65,8 @@ class StateView(Resource):
 class CommandsView(Resource):
     """`commands/`"""
 
+    noun = "commands"
+
     def post(self, request: Request) -> Response:
         """Run a public command by name, now or (`Prefer: respond-async`) by a worker."""
         body = body_of(request)
@@ -85,6 +87,8 @@ class CommandsView(Resource):
 
 class CommandView(Resource):
     """`commands/{id}/`"""
+
+    noun = "commands"
 
     def get(self, request: Request, command_id: UUID) -> Response:
         """What became of a queued command."""

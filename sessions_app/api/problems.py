@@ -12,7 +12,7 @@ from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from bus.exceptions import BusError
+from bus.exceptions import BusError, InsufficientScope
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +120,8 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     headers: dict[str, str] = {}
     if isinstance(error, BusError):
         members = error.as_problem()
+        if isinstance(error, InsufficientScope):
+            headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{" ".join(error.lacking)}"'
         if error.status in (429, 503):
             headers["Retry-After"] = "1"
         elif error.status >= 500:

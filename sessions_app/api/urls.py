@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import artifacts, conversations, graphs, history, logs, prompts, runs, views
+from sessions_app.api import artifacts, conversations, graphs, history, logs, prompts, runs, tokens, views
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
@@ -71,6 +71,8 @@ urlpatterns = [
     path("models/", runs.ModelsView.as_view(), name="api-models"),
     path("prompts/", prompts.PromptsView.as_view(), name="api-prompts"),
     path("prompts/<slug:name>/", prompts.PromptView.as_view(), name="api-prompt"),
+    path("tokens/", tokens.TokensView.as_view(), name="api-tokens"),
+    path("tokens/<uuid:token_id>/", tokens.TokenView.as_view(), name="api-token"),
     path("commands/", logs.CommandsView.as_view(), name="api-commands"),
     path("commands/<uuid:command_id>/", logs.CommandView.as_view(), name="api-command"),
     re_path(r"", no_such_address),

@@ -52,6 +52,8 @@ API: dict[str, Route] = {
     "models/": Route("shared"),
     "prompts/": Route("shared"),
     "prompts/<slug:name>/": Route("shared"),
+    "tokens/": Route("list", (("GET", None), ("POST", {"name": "x", "scopes": ["sessions:read"]}))),
+    "tokens/<uuid:token_id>/": Route("owned", (("GET", None), ("DELETE", None))),
     "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
     "commands/<uuid:command_id>/": Route("owned"),
     "": Route("gone"),
@@ -108,6 +110,7 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "get-conversation-history": ("owned", {"node_id": "{node}"}),
     "get-artifact": ("owned", {"artifact_id": "{artifact}"}),
     "list-artifacts": ("owned", {}),
+    "revoke-token": ("owned", {"token_id": "{token}"}),
     "redrive-delivery": ("staff", {"subscriber": "x"}),
     "reprice-session": ("staff", {}),
 }
