@@ -15,7 +15,7 @@ from sessions_app.models import Conversation, Message
 from sessions_app.queries import counted, line_of
 from sessions_app.values import Content, ImagePart, Role, ToolCallPart, ToolResultPart, text_of, to_content
 
-MOST_CONVERSATIONS = 20
+MOST_CONVERSATIONS = 10
 """The latest ones of the session are looked at."""
 MOST_MESSAGES = 4_000
 
@@ -45,8 +45,14 @@ class Match(NamedTuple):
 def best(session_id: UUID, told: Sequence[tuple[Role, Content]], within: UUID | None) -> Match | None:
     """The line that has most of it; of equals one that ends there, then the latest. None: the session has no
     conversation that could go on."""
-    matches = (match_of(conversation, told) for conversation in _candidates(session_id, within))
-    return max(matches, key=lambda match: (match.known, match.whole), default=None)
+    found: Match | None = None
+    for conversation in _candidates(session_id, within):
+        match = match_of(conversation, told)
+        if found is None or (match.known, match.whole) > (found.known, found.whole):
+            found = match
+        if match.whole and all(role is not Role.ASSISTANT for role, _ in told[match.known :]):
+            return match  # no answer that the client knows of is missing
+    return found
 
 
 def _candidates(session_id: UUID, within: UUID | None) -> Iterable[Conversation]:

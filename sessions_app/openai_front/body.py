@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from bus import untrusted
+from bus.exceptions import Invalid
 from sessions_app.commands.chats import Line
 from sessions_app.openai_front import lines, naming, options
 from sessions_app.openai_front.errors import wrong
@@ -140,5 +141,5 @@ def _tool(function: Function, number: int) -> ClientTool:
     fields = {name: getattr(function, name) for name in function.__struct_fields__}
     try:
         return untrusted.convert({name: value for name, value in fields.items() if value is not None}, ClientTool)
-    except Exception as error:
-        raise wrong(str(error), f"tools[{number}].function") from None
+    except Invalid as error:
+        raise wrong(error.detail, f"tools[{number}].function", "invalid_value") from None

@@ -101,7 +101,7 @@ def read(messages: list[dict[str, Any]]) -> tuple[str, list[Line]]:
 def _line(message: dict[str, Any], number: int) -> Line:
     try:
         said: Message = msgspec.convert(message, Message)
-        return Line(role=_role(said), content=_content(said))
+        return Line(role=_role(said), content=_content(said, number))
     except Malformed as error:
         raise wrong(error.detail, f"messages[{number}].tool_calls", "invalid_value") from None
     except msgspec.ValidationError as error:
@@ -121,7 +121,7 @@ def _role(said: Message) -> Role:
             return Role.TOOL
 
 
-def _content(said: Message) -> Content:
+def _content(said: Message, number: int) -> Content:
     if isinstance(said, ToolAnswer):
         return [ToolResultPart(tool_call_id=said.tool_call_id, content=_joined(said.content))]
     if isinstance(said, Assistant):
@@ -129,7 +129,7 @@ def _content(said: Message) -> Content:
         calls = [_call(call) for call in said.tool_calls or []]
         return [TextPart(text=text), *calls] if text or not calls else [*calls]
     if isinstance(said, User) and not isinstance(said.content, str):
-        return [_part(part) for part in said.content]
+        return [_part(part, f"messages[{number}].content[{n}]") for n, part in enumerate(said.content)]
     return [TextPart(text=_joined(said.content))]
 
 
@@ -139,11 +139,15 @@ def _joined(content: str | list[Any]) -> str:
     return "".join(part.text if isinstance(part, Text) else getattr(part, "refusal", "") for part in content)
 
 
-def _part(part: Text | Image) -> TextPart | ImagePart:
+def _part(part: Text | Image, where: str) -> TextPart | ImagePart:
     if isinstance(part, Text):
         return TextPart(text=part.text)
-    fields = {"type": "image", "url": part.image_url.url, "detail": part.image_url.detail}
-    return msgspec.convert(fields, ImagePart)
+    address = part.image_url
+    try:
+        return msgspec.convert({"type": "image", "url": address.url, "detail": address.detail}, ImagePart)
+    except msgspec.ValidationError:
+        message = "An image's address has 1 to 8192 characters; a larger image is stored as an artifact: artifact:<id>."
+        raise wrong(message, f"{where}.image_url.url", "invalid_value") from None
 
 
 def _call(call: Call) -> ToolCallPart:

@@ -58,12 +58,13 @@ class CompletionsView(Front):
         except streaming.NotServedHere:
             message = "Chat completions are answered by the processes that serve what is live; this is none of them."
             raise FrontError(message, status=503, kind=SERVER, code="unavailable") from None
-        result = execute(_command(wanted, session), context_of(request))
+        result = execute(command_of(wanted, session), context_of(request))
         asked = _asked(wanted, result.data, result.version or 0)
         return streaming.begun(handover, Answering(asked, reader), headers={SESSION_HEADER: str(asked.session)})
 
 
-def _command(wanted: Wanted, session: UUID | None) -> Command:
+def command_of(wanted: Wanted, session: UUID | None) -> Command:
+    """What to do for it, in a session that is there or a new one. Raises FrontError."""
     fields: dict[str, Any] = {
         "provider": wanted.provider,
         "model": wanted.model,
