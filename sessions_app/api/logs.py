@@ -37,8 +37,8 @@ class EventsView(Resource):
         wanted = topics.matcher(types)
         if streaming.wanted(request):
             after = streaming.after_of(request)
-            handover, reader = streaming.enter(request)
-            return streaming.begun(handover, SessionFlow(reader, session.id, after, types))
+            place = streaming.enter(request)
+            return streaming.begun(place, SessionFlow(place.reader, session.id, after, types))
         after = whole_number(request, "after", 0) or 0
         limit = limit_of(request)
         page = store.read(bus.registry, session.id, after=after, limit=limit)

@@ -1,6 +1,6 @@
 """Event streams over REST: a view checks everything as for any answer, then leaves a flow that goes on without it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.request import Request
@@ -36,19 +36,26 @@ def wanted(request: Request) -> bool:
     return renderer.media_type == MEDIA_TYPE and request.method != "HEAD"
 
 
-def enter(request: Request) -> tuple[Handover, Reader]:
+class Place(NamedTuple):
+    """A place that was taken, and who reads there."""
+
+    handover: Handover
+    reader: Reader
+
+
+def enter(request: Request) -> Place:
     """Take a place for a stream. Raises NotServedHere, TooManyStreams, NoPlace."""
     handover = getattr(request._request, "scope", {}).get(KEY)
     if handover is None:
         raise NotServedHere
     actor: Actor = actor_of(request)
     handover.enter(str(actor))
-    return handover, Reader(actor, handover.who)
+    return Place(handover, Reader(actor, handover.who))
 
 
-def begun(handover: Handover, flow: Flow, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def begun(place: Place, flow: Flow, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """The beginning of an answer that the flow goes on with."""
-    handover.flow = flow
+    place.handover.flow = flow
     kept = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})}
     # never sent; without a body DRF would leave the type out
     return Response(b"\n", status=status, headers=kept, content_type=MEDIA_TYPE)

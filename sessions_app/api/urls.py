@@ -2,7 +2,18 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import artifacts, conversations, graphs, history, logs, prompts, runs, tokens, views
+from sessions_app.api import (
+    artifacts,
+    conversations,
+    graphs,
+    history,
+    logs,
+    prompts,
+    run_streams,
+    runs,
+    tokens,
+    views,
+)
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
@@ -54,6 +65,7 @@ urlpatterns = [
         runs.RunActionView.as_view(command="decide-tool-call"),
         name="api-run-decisions",
     ),
+    path("runs/<uuid:run_id>/stream/", run_streams.RunStreamView.as_view(), name="api-run-stream"),
     path("sessions/<uuid:session_id>/artifacts/", artifacts.ArtifactsView.as_view(), name="api-artifacts"),
     path("artifacts/<uuid:artifact_id>/", artifacts.ArtifactView.as_view(), name="api-artifact"),
     path("artifacts/<uuid:artifact_id>/content/", artifacts.ContentView.as_view(), name="api-artifact-content"),

@@ -46,6 +46,7 @@ API: dict[str, Route] = {
     "runs/<uuid:run_id>/retry/": Route("owned", (("POST", {}),)),
     "runs/<uuid:run_id>/continue/": Route("owned", (("POST", {}),)),
     "runs/<uuid:run_id>/decisions/": Route("owned", (("POST", {"tool_call_id": "c", "approve": True}),)),
+    "runs/<uuid:run_id>/stream/": Route("owned"),
     "sessions/<uuid:session_id>/artifacts/": Route("owned", (("GET", None), ("POST", {"name": "x", "data": 1}))),
     "artifacts/<uuid:artifact_id>/": Route("owned", (("GET", None), ("DELETE", None))),
     "artifacts/<uuid:artifact_id>/content/": Route("owned"),
