@@ -54,13 +54,13 @@ class CompletionsView(Front):
         if session is not None:
             queries.session_of(actor_of(request), session)
         try:
-            handover, reader = streaming.enter(request)
+            place = streaming.enter(request)
         except streaming.NotServedHere:
             message = "Chat completions are answered by the processes that serve what is live; this is none of them."
             raise FrontError(message, status=503, kind=SERVER, code="unavailable") from None
         result = execute(command_of(wanted, session), context_of(request))
         asked = _asked(wanted, result.data, result.version or 0)
-        return streaming.begun(handover, Answering(asked, reader), headers={SESSION_HEADER: str(asked.session)})
+        return streaming.begun(place, Answering(asked, place.reader), headers={SESSION_HEADER: str(asked.session)})
 
 
 def command_of(wanted: Wanted, session: UUID | None) -> Command:
