@@ -9,8 +9,8 @@ from bus.messages import Command, SessionCommand
 from sessions_app.commands.runs import ClientTools
 from sessions_app.values import Content, Metadata, Name, Role, RunConfig, Title, Value
 
-MOST_NEW = 100
-"""Messages that one call may bring; a transaction has room for about two hundred events."""
+MOST_NEW = 1_000
+"""Messages that one call may bring."""
 BOTH = ("sessions:write", "runs:write")
 
 
@@ -32,6 +32,7 @@ class StartChat(Command):
     for_others = True
     creates = True
     scope = "runs:write"
+    most_events = MOST_NEW
 
     provider: Name
     model: Name
@@ -54,6 +55,7 @@ class GoOnWithChat(SessionCommand):
     public = False
     for_others = True
     scope = "runs:write"
+    most_events = MOST_NEW
 
     provider: Name
     model: Name

@@ -10,11 +10,12 @@ from bus.exceptions import Invalid
 from bus.messages import Context, Event, changed, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, forks, matching, queries
+from sessions_app.artifacts import mentions
 from sessions_app.commands.chats import MOST_NEW, Line
 from sessions_app.handlers import runs, sessions
 from sessions_app.matching import Match
 from sessions_app.models import Conversation, Message, Session
-from sessions_app.values import Content, Role, SessionConfig, ToolResultPart
+from sessions_app.values import Role, SessionConfig, ToolResultPart
 
 Steps = Generator[Event, None, dict[str, Any]]
 Chat = commands.StartChat | commands.GoOnWithChat
@@ -89,12 +90,18 @@ def _answered(session: Session, wanted: events.RunRequested, new: list[Line], be
     """The new messages, and the run that answers them."""
     if len(new) > MOST_NEW:
         raise Invalid(f"{len(new)} messages are not in the session yet; one call may bring {MOST_NEW}.")
-    asks: Content = []
     for line in new:
-        asks += line.content
+        mentions.check(session.id, line.content)
         yield _said(wanted.conversation_id, line)
+    asks = [part for line in _asking(new) for part in line.content]
     yield from runs.requested(session, wanted, "reject", asks, before)
     return {"id": wanted.run_id, "session_id": session.id, "conversation_id": wanted.conversation_id}
+
+
+def _asking(new: list[Line]) -> list[Line]:
+    """What comes after the last answer: it must fit into the request; what came before can be left out."""
+    answers = [number for number, line in enumerate(new, 1) if line.role is Role.ASSISTANT]
+    return new[answers[-1] :] if answers else new
 
 
 def _said(conversation_id: UUID, line: Line) -> events.MessageAdded:

@@ -99,6 +99,9 @@ def test_a_client_sees_one_answer_where_the_server_used_tools_of_its_own(alice: 
     assert_replay_rebuilds_the_same_rows()
 
 
-def test_one_call_does_not_bring_more_than_a_transaction_takes(alice: User) -> None:
-    with pytest.raises(Invalid, match="101 messages"):
-        told(alice).tell(commands.GoOnWithChat, lines=said(*"x" * 101), **ECHO)
+def test_a_long_conversation_comes_at_once_but_not_without_end(alice: User) -> None:
+    story = told(alice)
+    answered(story, said(*"x" * 301))
+    assert len(line(story.id)) == 302
+    with pytest.raises(Invalid, match="1001 messages"):
+        told(alice).tell(commands.GoOnWithChat, lines=said(*"x" * 1001), **ECHO)
