@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import openai
 import pytest
@@ -79,6 +80,8 @@ def test_a_conversation_is_kept_whole_and_streamed(alice: Browser, client: OpenA
     assert (first.object, first.model, first.choices[0].finish_reason) == ("chat.completion", MODEL, "stop")
     assert first.choices[0].message.content == "[echo] one"
     assert first.usage.total_tokens == first.usage.prompt_tokens + first.usage.completion_tokens > 0
+    with pytest.raises(openai.BadRequestError):
+        ask(model=MODEL, messages=[user("two")], extra_headers={"Idempotency-Key": "k"})
     again = ask(
         model=MODEL,
         messages=[system, user("one")],
@@ -191,3 +194,16 @@ def test_a_client_that_leaves_lets_the_run_go_on_or_has_it_cancelled(stack: Stac
     kept, cancelled = asyncio.run(both())
     wait_until(lambda: states(cancelled) == ["incomplete"], what="the run being cancelled")
     wait_until(lambda: states(kept) == ["completed"], what="the run going on to its end")
+
+
+def test_a_token_that_is_revoked_reads_no_further(alice: Browser, client: OpenAI) -> None:
+    made = alice.call("POST", "tokens/", {"name": "brief", "scopes": ["*"]}).json()
+    brief: Any = client.with_options(api_key=made["token"]).chat.completions
+    session = scripted(alice, delay=0.1)
+    stream = brief.create(model=MODEL, messages=[user("word " * 200)], stream=True, extra_body=session)
+    run = next(iter(stream)).id.removeprefix("chatcmpl-")
+    assert alice.call("DELETE", f"tokens/{made['id']}/").status_code == 204
+    with pytest.raises(openai.APIError) as ended:
+        list(stream)
+    assert ended.value.code == "invalid_api_key"
+    assert alice.call("POST", f"runs/{UUID(run)}/cancel/", {}).status_code == 200  # it went on
