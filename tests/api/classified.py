@@ -92,6 +92,14 @@ PAGES: dict[str, Route] = {
     "enter/<str:uidb64>/<str:token>/": Route("open"),
 }
 
+OPENAI: dict[str, Route] = {
+    "chat/completions": Route("named", (("POST", {"model": "echo", "messages": [{"role": "user", "content": "x"}]}),)),
+    "models": Route("shared"),
+    "models/<path:name>": Route("shared"),
+    "": Route("gone"),
+}
+"""Under /openai/v1/. `named`: the body may name a session; somebody else's is not found."""
+
 COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "create-session": ("creates", {}),
     "ensure-session": ("owned", {}),
