@@ -56,6 +56,7 @@ bench: $(VENV)/.dev  ## measure, beside a floor in the same run (ARGS="b c" for 
 
 docs: $(VENV)/.dev  ## write the generated reference pages anew
 	@$(BIN)/python manage.py bus_map --write
+	@$(BIN)/python manage.py api_reference --write
 	@env -u DATABASE_URL -u REDIS_URL $(BIN)/python manage.py environment --write
 
 requirements: $(VENV)/.dev  ## compile the pinned, hashed requirement files from pyproject.toml

@@ -15,6 +15,7 @@ from config.answers import *  # noqa: F403  (all of them are settings)
 from config.artifacts import *  # noqa: F403
 from config.artifacts import ARTIFACT_MAX_BYTES, storages
 from config.broker import celery_url
+from config.contract import *  # noqa: F403
 from config.embedded import EmbeddedServers
 from config.embedded.folders import create_folders, publish
 from config.safety import refuse_unsafe
@@ -148,6 +149,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
+    "drf_spectacular_sidecar",
     "csp",
     "config",
     "bus",
@@ -204,6 +206,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["sessions_app.api.parsers.HardenedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["sessions_app.api.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "sessions_app.api.description.openapi.DescribedSchema",
     "EXCEPTION_HANDLER": "sessions_app.api.problems.as_problem",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

@@ -13,17 +13,29 @@ from bus.exceptions import Invalid, NotFound
 from bus.log import store
 from bus.models import Work
 from sessions_app import queries
+from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
+from sessions_app.api.description.operations import Parameter, describes
+from sessions_app.api.description.parameters import LIMIT, Version
 from sessions_app.api.paging import limit_of, whole_number
 from sessions_app.api.views import Resource, body_of
 from sessions_app.represent import moment
-from sessions_app.state import state_at
+from sessions_app.state import SessionState, state_at
 
 
 class EventsView(Resource):
     """`sessions/{id}/events/`"""
 
+    @describes(
+        "list_events",
+        gives=shapes.EventPage,
+        query=(
+            LIMIT,
+            Parameter("after", Version, "the last version that is known"),
+            Parameter("types", str, "topics, separated by commas: `message-*,run-*`"),
+        ),
+    )
     def get(self, request: Request, session_id: UUID) -> Response:
         """A page of the session's log: versions above `after`; `types` takes topic patterns."""
         session = queries.session_of(actor_of(request), session_id)
@@ -41,6 +53,7 @@ class EventsView(Resource):
 class StateView(Resource):
     """`sessions/{id}/state/`"""
 
+    @describes("get_state", gives=SessionState, query=(Parameter("at_version", Version, "the version to go back to"),))
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session as it was at `at_version` (by default: now), folded from the log."""
         session = queries.session_of(actor_of(request), session_id)
@@ -54,6 +67,16 @@ class StateView(Resource):
 class CommandsView(Resource):
     """`commands/`"""
 
+    @describes(
+        "run_command",
+        gives=shapes.CommandAnswer,
+        also={202: shapes.QueuedCommand},
+        body=shapes.CommandBody,
+        async_too=True,
+        etag=False,
+        codes=("budget-exhausted", "not-found"),
+        example={"name": "list-sessions", "payload": {"limit": 10}},
+    )
     def post(self, request: Request) -> Response:
         """Run a public command by name, now or (`Prefer: respond-async`) by a worker."""
         body = body_of(request)
@@ -75,6 +98,7 @@ class CommandsView(Resource):
 class CommandView(Resource):
     """`commands/{id}/`"""
 
+    @describes("get_command", gives=shapes.CommandState)
     def get(self, request: Request, command_id: UUID) -> Response:
         """What became of a queued command."""
         work = Work.objects.filter(id=command_id, kind="command", actor=str(actor_of(request))).first()

@@ -1,7 +1,7 @@
 """REST for sessions and messages. Reads are queries; every write is a command."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 import msgspec
@@ -15,11 +15,16 @@ from bus.bus import bus
 from bus.exceptions import Invalid
 from bus.messages import Command
 from sessions_app import queries
+from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
+from sessions_app.api.caching import conditional
 from sessions_app.api.conditions import context_of, execute, expected_version_in, matched_version, tagged
+from sessions_app.api.description.operations import Parameter, describes
+from sessions_app.api.description.parameters import CONVERSATION
 from sessions_app.api.paging import keyset, listed
 from sessions_app.models import Session
 from sessions_app.represent import message_as_dict, moment, session_as_dict, session_info
+from sessions_app.values import TokenMetrics
 
 
 class Resource(APIView):
@@ -32,6 +37,10 @@ class Resource(APIView):
         if "CONTENT_LENGTH" not in request.META:
             request.META["CONTENT_LENGTH"] = str(len(request.body))
         return super().initialize_request(request, *args, **kwargs)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What is read has an ETag."""
+        return conditional(request, super().finalize_response(request, response, *args, **kwargs))
 
 
 def body_of(request: Request) -> dict[str, Any]:
@@ -58,6 +67,17 @@ def session_answer(actor_request: Request, session_id: UUID, status: int = 200) 
 class SessionsView(Resource):
     """`sessions/`"""
 
+    @describes(
+        "list_sessions",
+        gives=shapes.Page[shapes.SessionInfo],
+        paged=True,
+        query=(
+            Parameter("is_active", Literal["true", "false"], "only these"),
+            Parameter("provider", str, "only of this provider"),
+            Parameter("model", str, "only of this model"),
+            Parameter("q", str, "what the title contains"),
+        ),
+    )
     def get(self, request: Request) -> Response:
         """The caller's sessions, newest change first; filters `is_active`, `provider`, `model`, `q` (in the title)."""
         rows = self._filtered(request, queries.with_version(queries.sessions_of(actor_of(request))))
@@ -75,6 +95,14 @@ class SessionsView(Resource):
             rows = rows.filter(is_active=query["is_active"] == "true")
         return rows.filter(title__icontains=storable(query["q"])) if query.get("q") else rows
 
+    @describes(
+        "create_session",
+        status=201,
+        gives=shapes.Session,
+        command=("create-session",),
+        renamed={"id": "session_id"},
+        example={"title": "Plans", "config": {"provider": "echo", "model": "echo"}},
+    )
     def post(self, request: Request) -> Response:
         """Create a session."""
         body = body_of(request)
@@ -96,16 +124,27 @@ def storable(text: str) -> str:
 class SessionView(Resource):
     """`sessions/{id}/`"""
 
+    @describes("get_session", gives=shapes.Session)
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session without its messages."""
         return session_answer(request, session_id)
 
+    @describes(
+        "ensure_session", gives=shapes.Session, also={201: shapes.Session}, command=("ensure-session",), example={}
+    )
     def put(self, request: Request, session_id: UUID) -> Response:
         """Ensure that the session exists; 201 when this created it. An existing one is not changed."""
         command = command_from("ensure-session", body_of(request), session_id=str(session_id))
         result = execute(command, context_of(request))
         return session_answer(request, session_id, status=201 if result.data["created"] else 200)
 
+    @describes(
+        "update_session",
+        gives=shapes.Session,
+        command=("update-session",),
+        if_match="required",
+        example={"title": "Better plans", "config": {"temperature": 0.2}},
+    )
     def patch(self, request: Request, session_id: UUID) -> Response:
         """Change it; configuration and metadata merge deeply. If-Match is required."""
         expected = matched_version(request, queries.session_of(actor_of(request), session_id))
@@ -113,6 +152,7 @@ class SessionView(Resource):
         execute(command, context_of(request, expected))
         return session_answer(request, session_id)
 
+    @describes("delete_session", status=204, if_match="required")
     def delete(self, request: Request, session_id: UUID) -> Response:
         """Remove it from view. If-Match is required."""
         expected = matched_version(request, queries.session_of(actor_of(request), session_id))
@@ -123,6 +163,12 @@ class SessionView(Resource):
 class MessagesView(Resource):
     """`sessions/{id}/messages/`"""
 
+    @describes(
+        "list_messages",
+        gives=shapes.Page[shapes.Message],
+        paged=True,
+        query=(CONVERSATION, Parameter("order", Literal["asc", "desc"], "oldest or newest first")),
+    )
     def get(self, request: Request, session_id: UUID) -> Response:
         """Messages of a conversation (`conversation`, by default main), oldest first; `order=desc` for newest first."""
         session = queries.session_of(actor_of(request), session_id)
@@ -133,6 +179,15 @@ class MessagesView(Resource):
         page, cursor = keyset(request, queries.messages_in(conversation), (order,), (int,))
         return listed(request, page, cursor, message_as_dict)
 
+    @describes(
+        "add_message",
+        status=201,
+        gives=shapes.AddedMessage,
+        command=("add-message",),
+        versioned=True,
+        codes=("budget-exhausted",),
+        example={"content": "What speaks for it?", "answer": True},
+    )
     def post(self, request: Request, session_id: UUID) -> Response:
         """Add a message; `answer: true` also queues a run. The answer comes from the event, without another read."""
         body = body_of(request)
@@ -175,12 +230,20 @@ def uuid_in(request: Request, name: str) -> UUID | None:
 class MessageView(Resource):
     """`sessions/{id}/messages/{id}/`"""
 
+    @describes("get_message", gives=shapes.Message)
     def get(self, request: Request, session_id: UUID, message_id: UUID) -> Response:
         """One message."""
         session = queries.session_of(actor_of(request), session_id)
         message = queries.message_of(session.id, message_id)
         return tagged(Response(message_as_dict(message)), session.version)  # type: ignore[attr-defined]
 
+    @describes(
+        "update_message",
+        gives=shapes.Message,
+        command=("update-message",),
+        if_match="required",
+        example={"metadata": {"pinned": True}},
+    )
     def patch(self, request: Request, session_id: UUID, message_id: UUID) -> Response:
         """Replace the content, merge into the metadata. If-Match is required."""
         expected = matched_version(request, queries.session_of(actor_of(request), session_id))
@@ -193,11 +256,19 @@ class MessageView(Resource):
 class MetricsView(Resource):
     """`sessions/{id}/metrics/`"""
 
+    @describes("get_metrics", gives=TokenMetrics)
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session's token metrics."""
         session = queries.session_of(actor_of(request), session_id)
         return tagged(Response(msgspec.to_builtins(session.metrics)), session.version)  # type: ignore[attr-defined]
 
+    @describes(
+        "add_metrics",
+        gives=TokenMetrics,
+        command=("update-token-metrics",),
+        versioned=True,
+        example={"prompt_tokens": 12, "completion_tokens": 3},
+    )
     def post(self, request: Request, session_id: UUID) -> Response:
         """Add tokens."""
         body = body_of(request)

@@ -1,0 +1,26 @@
+"""Parameters and bodies that several addresses take."""
+
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta
+
+from sessions_app.api.description.operations import Parameter
+
+Version = Annotated[int, Meta(ge=0, le=10**18 - 1)]
+
+CONVERSATION = Parameter("conversation", UUID, "only of this conversation; by default `main`")
+LIMIT = Parameter("limit", Annotated[int, Meta(ge=1, le=100)], "rows of a page; 20")
+
+BYTES = {"type": "string", "format": "binary"}
+UPLOAD = {
+    "type": "object",
+    "required": ["file"],
+    "additionalProperties": False,
+    "properties": {
+        "file": BYTES,
+        "name": {"type": "string", "minLength": 1, "maxLength": 200},
+        "metadata": {"type": "string", "description": "JSON"},
+        "artifact_id": {"type": "string", "format": "uuid"},
+    },
+}
