@@ -6,8 +6,9 @@ from django.apps import AppConfig
 
 REGISTERING = (
     *(f"handlers.{name}" for name in ("artifacts", "conversations", "graphs", "messages", "run_steps", "runs")),
-    *("handlers.questions", "handlers.sessions", "handlers.tokens", "llm.builtin_tools"),
+    *("handlers.accounts", "handlers.questions", "handlers.sessions", "handlers.tokens", "llm.builtin_tools"),
     *("projections", "run_projections", "artifacts.projections", "orchestration.projections"),
+    "accounts.projections",
     *("reactions", "orchestration.reactions"),
 )
 """Modules that register something when they are imported, in this order: reactions speak in the order in which they

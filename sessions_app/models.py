@@ -7,6 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 
+from sessions_app.accounts.tables import ApiToken, ServiceAccount, TokenUse
 from sessions_app.artifacts.tables import Artifact, Blob
 from sessions_app.llm.tables import (
     COST_DIGITS,
@@ -22,6 +23,7 @@ from sessions_app.plugin_tables import Memory, Plugin
 from sessions_app.values import Role, TokenMetrics
 
 __all__ = [
+    "ApiToken",
     "Artifact",
     "Blob",
     "Budget",
@@ -39,7 +41,9 @@ __all__ = [
     "Reservation",
     "Run",
     "RunChunk",
+    "ServiceAccount",
     "Session",
+    "TokenUse",
     "UsageEntry",
 ]
 

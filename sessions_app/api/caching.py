@@ -13,6 +13,8 @@ def conditional(request: Request, response: HttpResponseBase) -> HttpResponseBas
     """The answer to a read with its ETag, the version where it has one, else a weak hash of the body; or 304."""
     if request.method not in ("GET", "HEAD") or response.status_code != 200 or not isinstance(response, Response):
         return response
+    if response.get("Cache-Control") == "no-store":  # an event stream
+        return response
     response.setdefault("Cache-Control", "private, no-cache")
     asked = request.headers.get("If-None-Match", "")
     if "ETag" not in response:

@@ -13,35 +13,47 @@ from bus.exceptions import Invalid, NotFound
 from bus.log import store
 from bus.models import Work
 from sessions_app import queries
-from sessions_app.api import shapes
+from sessions_app.api import shapes, streaming
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
 from sessions_app.api.description.operations import Parameter, describes
-from sessions_app.api.description.parameters import LIMIT, Version
+from sessions_app.api.description.parameters import AFTER, EVENT_STREAM, LIMIT, Version
 from sessions_app.api.paging import limit_of, whole_number
+from sessions_app.api.renderers import JSONRenderer
 from sessions_app.api.views import Resource, body_of
 from sessions_app.represent import moment
 from sessions_app.state import SessionState, state_at
+from sessions_app.streams.session import SessionFlow
 
 
 class EventsView(Resource):
     """`sessions/{id}/events/`"""
 
+    renderer_classes = (JSONRenderer, streaming.EventStreamRenderer)
+
     @describes(
         "list_events",
         gives=shapes.EventPage,
+        media={streaming.MEDIA_TYPE: EVENT_STREAM},
+        headers=("LastEventId",),
         query=(
             LIMIT,
-            Parameter("after", Version, "the last version that is known"),
+            AFTER,
             Parameter("types", str, "topics, separated by commas: `message-*,run-*`"),
         ),
     )
     def get(self, request: Request, session_id: UUID) -> Response:
-        """A page of the session's log: versions above `after`; `types` takes topic patterns."""
+        """A page of the session's log: versions above `after`; `types` takes topic patterns. With `Accept:
+        text/event-stream` all of it from there on, and what comes."""
         session = queries.session_of(actor_of(request), session_id)
+        types = [word for word in request.query_params.get("types", "").split(",") if word]
+        wanted = topics.matcher(types)
+        if streaming.wanted(request):
+            after = streaming.after_of(request)
+            place = streaming.enter(request)
+            return streaming.begun(place, SessionFlow(place.reader, session.id, after, types))
         after = whole_number(request, "after", 0) or 0
         limit = limit_of(request)
-        wanted = topics.matcher([word for word in request.query_params.get("types", "").split(",") if word])
         page = store.read(bus.registry, session.id, after=after, limit=limit)
         head: int = session.version  # type: ignore[attr-defined]
         last = page[-1].version if page else after
@@ -66,6 +78,8 @@ class StateView(Resource):
 
 class CommandsView(Resource):
     """`commands/`"""
+
+    noun = "commands"
 
     @describes(
         "run_command",
@@ -97,6 +111,8 @@ class CommandsView(Resource):
 
 class CommandView(Resource):
     """`commands/{id}/`"""
+
+    noun = "commands"
 
     @describes("get_command", gives=shapes.CommandState)
     def get(self, request: Request, command_id: UUID) -> Response:

@@ -2,7 +2,18 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import artifacts, conversations, graphs, history, logs, prompts, runs, views
+from sessions_app.api import (
+    artifacts,
+    conversations,
+    graphs,
+    history,
+    logs,
+    prompts,
+    run_streams,
+    runs,
+    tokens,
+    views,
+)
 from sessions_app.api.description import views as description
 from sessions_app.api.problems import no_such_address
 
@@ -47,6 +58,7 @@ urlpatterns = [
         runs.RunActionView.as_view(command="decide-tool-call"),
         name="api-run-decisions",
     ),
+    path("runs/<uuid:run_id>/stream/", run_streams.RunStreamView.as_view(), name="api-run-stream"),
     path("sessions/<uuid:session_id>/artifacts/", artifacts.ArtifactsView.as_view(), name="api-artifacts"),
     path("artifacts/<uuid:artifact_id>/", artifacts.ArtifactView.as_view(), name="api-artifact"),
     path("artifacts/<uuid:artifact_id>/content/", artifacts.ContentView.as_view(), name="api-artifact-content"),
@@ -64,6 +76,8 @@ urlpatterns = [
     path("models/", runs.ModelsView.as_view(), name="api-models"),
     path("prompts/", prompts.PromptsView.as_view(), name="api-prompts"),
     path("prompts/<slug:name>/", prompts.PromptView.as_view(), name="api-prompt"),
+    path("tokens/", tokens.TokensView.as_view(), name="api-tokens"),
+    path("tokens/<uuid:token_id>/", tokens.TokenView.as_view(), name="api-token"),
     path("commands/", logs.CommandsView.as_view(), name="api-commands"),
     path("commands/<uuid:command_id>/", logs.CommandView.as_view(), name="api-command"),
     path("schema/", description.SchemaView.as_view(), name="api-schema"),

@@ -136,7 +136,10 @@ class SessionView(Resource):
         """Ensure that the session exists; 201 when this created it. An existing one is not changed."""
         command = command_from("ensure-session", body_of(request), session_id=str(session_id))
         result = execute(command, context_of(request))
-        return session_answer(request, session_id, status=201 if result.data["created"] else 200)
+        response = session_answer(request, session_id, status=201 if result.data["created"] else 200)
+        if response.status_code == 201:
+            response["Location"] = request.build_absolute_uri()
+        return response
 
     @describes(
         "update_session",

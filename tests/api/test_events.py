@@ -89,3 +89,15 @@ def test_a_bad_query_is_refused(api: Caller, session: str, query: str) -> None:
 def test_no_pattern_takes_long_to_match() -> None:
     hostile = topics.matcher(["*" * 99 + "z", "*e" * 49 + "z"])
     assert not hostile("context-window-critical-and-a-much-longer-name-eeeeeeeeeeeeeeeeeeeeeeeeeeeeee")
+
+
+def test_a_stream_is_refused_before_it_begins_as_any_answer_is(
+    api: Caller, bob_api: Caller, stranger_api: Caller, session: str
+) -> None:
+    path, stream = f"sessions/{session}/events/", "text/event-stream"
+    problem(stranger_api.get(path, accept=stream), 401, "unauthenticated")
+    problem(bob_api.get(path, accept=stream), 404, "not-found")
+    for after in ("x", "1" * 19, "-1", "\u0661"):
+        problem(api.get(path, accept=stream, last_event_id=after), 422, "validation-failed")
+    problem(api.get(path, accept=stream), 406, "not-acceptable")  # here nothing is served live
+    problem(api.get(path, accept="text/html"), 406, "not-acceptable")

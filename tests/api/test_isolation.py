@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from bus.models import Stream, Work
 from bus.registry import default
-from sessions_app.models import Artifact, Conversation, Graph, GraphNode, Message, Run, Session
+from sessions_app.models import ApiToken, Artifact, Conversation, Graph, GraphNode, Message, Run, Session
 from tests.api.caller import Caller, any_problem, problem, recorded
 from tests.api.classified import API, COMMANDS, PAGES, Route
 
@@ -42,7 +42,9 @@ class Property:
         queued = {"name": "add-message", "payload": {"session_id": self.session, "content": "private"}}
         command = api.post("commands/", queued, prefer="respond-async").json()["command_id"]
         kept = api.post(f"sessions/{self.session}/artifacts/", {"name": "private name", "data": "private bytes"}).json()
+        token = api.post("tokens/", {"name": "private token", "scopes": ["*"]}).json()
         self.ids = {
+            "token_id": token["id"],
             "artifact_id": kept["id"],
             **self.graph(),
             "session_id": self.session,
@@ -70,7 +72,7 @@ class Property:
         return self.at(path, **dict.fromkeys(self.ids, NOTHING))
 
     def written(self) -> tuple[Any, ...]:
-        models = (Session, Conversation, Message, Run, Artifact, Graph, GraphNode)
+        models = (Session, Conversation, Message, Run, Artifact, Graph, GraphNode, ApiToken)
         rows = [list(model.objects.order_by("id").values()) for model in models]
         return recorded(), Stream.objects.count(), Work.objects.count(), rows
 
@@ -163,7 +165,7 @@ def test_lists_show_ones_own_only(intruder: Caller, api: Caller, hers: Property)
 @pytest.mark.parametrize("name", [name for name, (kind, _) in COMMANDS.items() if kind == "owned"])
 def test_no_command_reaches_somebody_elses_session(intruder: Caller, hers: Property, name: str, prefer: str) -> None:
     fields = json.dumps(COMMANDS[name][1])
-    for kind in ("message", "run", "conversation", "artifact", "graph", "node"):
+    for kind in ("message", "run", "conversation", "artifact", "graph", "node", "token"):
         fields = fields.replace(f"{{{kind}}}", hers.ids[f"{kind}_id"])
     answers = []
     for session in (hers.session, NOTHING):

@@ -12,8 +12,11 @@ from config import env
 from tests.architecture.sources import ROOT, containing, modules, name, ours, tree
 
 LIMIT = 300
-ROWS = {"Session", "Conversation", "Message", "Run", "UsageEntry", "Artifact"}
-WRITERS = {f"sessions_app/{name}.py" for name in ("projections", "run_projections", "artifacts/projections")}
+ROWS = {"Session", "Conversation", "Message", "Run", "UsageEntry", "Artifact", "ApiToken", "ServiceAccount"}
+WRITERS = {
+    f"sessions_app/{name}.py"
+    for name in ("projections", "run_projections", "artifacts/projections", "accounts/projections")
+}
 WRITES = {
     *("create", "acreate", "update", "aupdate", "delete", "adelete", "save", "asave", "bulk_create", "bulk_update"),
     *("get_or_create", "update_or_create", "_raw_delete"),

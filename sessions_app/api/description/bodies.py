@@ -30,10 +30,15 @@ def _of_command(name: str, operation: Operation, path: str, collected: Collected
     whole = named.pop(reference["$ref"].rpartition("/")[2])
     collected.named |= named
     outside = {field: name for name, field in operation.renamed.items()}
-    fixed = {"session_id", *(field for field in whole["properties"] if f"{{{field}}}" in path)} - set(outside)
+    fixed = {
+        "session_id",
+        *operation.hidden,
+        *(field for field in whole["properties"] if f"{{{field}}}" in path),
+    } - set(outside)
     properties = {
         outside.get(field, field): schema for field, schema in whole["properties"].items() if field not in fixed
     }
+    properties |= {field: collected.schema(more) for field, more in operation.more.items()}
     properties |= {"expected_version": EXPECTED} if operation.versioned else {}
     required = [outside.get(field, field) for field in whole.get("required", ()) if field not in fixed]
     body = {**whole, "title": f"{kind.__name__}Body", "properties": properties, "required": required}

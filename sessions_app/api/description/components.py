@@ -124,6 +124,12 @@ PARAMETERS: dict[str, Schema] = {
         "description": "The ETag that the range is of; of anything else the whole is given.",
         "schema": {"type": "string"},
     },
+    "LastEventId": {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "Of an event stream: the last version that is known, instead of `after`.",
+        "schema": {"type": "string", "pattern": r"^\d{0,18}$"},
+    },
     "limit": {
         "name": "limit",
         "in": "query",

@@ -47,6 +47,10 @@ class DescribedSchema(AutoSchema):
         }
         return {name: value for name, value in described.items() if value or name == "security"}
 
+    def map_renderers(self, attribute: str) -> list[Any]:
+        """Nothing: media types are declared, and no address has them as an ending."""
+        return []
+
     def _command(self) -> str:
         return str(getattr(self.view, "command", "")).replace("-", "_")
 

@@ -23,6 +23,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     - `name`: the operation's id; by default the view's `command`.
     - `command`: the commands whose fields are the body (any of them), without what the address fixes; by default the
       view's. `body`: instead, a type. `renamed`: names of the body, and the fields they stand for.
+      `more`: further fields, with their types; `hidden`: fields that cannot be given.
     - `uploads`: further types of bodies, by media type, as JSON schemas.
     - `gives`: the type of the answer's JSON, or a tuple of several; None: there is no body. `also`: further answers by
       status, with a type. `media`: further media types of the answer, as JSON schemas.
@@ -40,6 +41,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     command: tuple[str, ...] = ()
     body: Any = None
     renamed: dict[str, str] = {}
+    more: dict[str, Any] = {}
+    hidden: tuple[str, ...] = ()
     uploads: dict[str, Any] = {}
     query: tuple[Parameter, ...] = ()
     paged: bool = False

@@ -12,7 +12,13 @@ Version = Annotated[int, Meta(ge=0, le=10**18 - 1)]
 CONVERSATION = Parameter("conversation", UUID, "only of this conversation; by default `main`")
 LIMIT = Parameter("limit", Annotated[int, Meta(ge=1, le=100)], "rows of a page; 20")
 
+AFTER = Parameter("after", Version, "the last version that is known")
+
 BYTES = {"type": "string", "format": "binary"}
+EVENT_STREAM = {
+    "type": "string",
+    "description": "`id`: the version, `event`: its type, `data`: an Event; and the notices.",
+}
 UPLOAD = {
     "type": "object",
     "required": ["file"],

@@ -1,0 +1,40 @@
+"""What can be asked of accounts: tokens, and the programs that use them."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import Meta
+
+from bus.messages import Command
+from sessions_app.accounts.scopes import SCOPES, Scope
+from sessions_app.values import Label
+
+TenYears = Annotated[int, Meta(ge=1, le=315_360_000)]
+
+
+class CreateToken(Command):
+    """Make an API token of one's own; operators make one for a service account (`user_id`). Its text is in the first
+    answer only, so that this is asked at `tokens/` and in the admin, and never left to a worker. `expires_in` is in
+    seconds; `latest` is when the token that asks for it ends."""
+
+    public = False
+    for_others = True
+    opens = True
+    scope = "tokens:write"
+
+    name: Label
+    scopes: Annotated[list[Scope], Meta(min_length=1, max_length=len(SCOPES))]
+    expires_in: TenYears | None = None
+    expires_at: datetime | None = None
+    latest: datetime | None = None
+    user_id: int | None = None
+
+
+class RevokeToken(Command):
+    """End a token at once."""
+
+    opens = True
+    scope = "tokens:write"
+
+    token_id: UUID
