@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from bus.exceptions import Invalid
 from bus.messages import CommandResult
 from sessions_app import queries
-from sessions_app.api import shapes
+from sessions_app.api import shapes, throttles
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, matched_version, tagged
 from sessions_app.api.description.operations import Parameter, describes
@@ -34,6 +34,7 @@ def _begin(request: Request, session_id: UUID, name: str, body: dict[str, Any], 
     if "id" in body:
         body["conversation_id"] = body.pop("id")
     command = command_from(name, body, session_id=str(session_id), **fixed)
+    throttles.check_command(request, command)
     return _begun(request, session_id, execute(command, context_of(request, expected)))
 
 

@@ -23,6 +23,7 @@ class GraphsView(Resource):
     """`sessions/{id}/graphs/`"""
 
     noun = "graphs"
+    begins_runs = True
 
     @describes(
         "list_graphs",

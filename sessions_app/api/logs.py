@@ -13,7 +13,7 @@ from bus.exceptions import Invalid, NotFound
 from bus.log import store
 from bus.models import Work
 from sessions_app import queries
-from sessions_app.api import shapes, streaming
+from sessions_app.api import shapes, streaming, throttles
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
 from sessions_app.api.description.operations import Parameter, describes
@@ -99,6 +99,7 @@ class CommandsView(Resource):
         if not isinstance(name, str) or not isinstance(payload, dict) or body:
             raise Invalid("The body is {name, payload, expected_version?}.")
         command = bus.registry.public_command(name, payload)
+        throttles.check_command(request, command)
         context = context_of(request, expected)
         if command.runs_in == "worker" or "respond-async" in request.headers.get("Prefer", ""):
             command_id = bus.enqueue(command, context)

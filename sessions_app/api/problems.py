@@ -84,7 +84,7 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
         if isinstance(error, InsufficientScope):
             headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{" ".join(error.lacking)}"'
         if error.status in (429, 503):
-            headers["Retry-After"] = "1"
+            headers["Retry-After"] = str(getattr(error, "retry_after", 1))
         elif error.status >= 500:
             logger.error("%s: %s", type(error).__name__, error.detail, exc_info=error)
     elif isinstance(error, (OperationalError, PoolTimeout)):

@@ -39,6 +39,7 @@ class RunsView(Resource):
     """`sessions/{id}/runs/`"""
 
     noun = "runs"
+    begins_runs = True
 
     def get_renderers(self) -> list[BaseRenderer]:
         """A list is no stream; an answer may be."""
@@ -134,6 +135,7 @@ class RunAgainView(Resource):
     """`runs/{id}/retry/` and `…/continue/`; `command` is the command behind the address."""
 
     noun = "runs"
+    begins_runs = True
 
     command = ""
 

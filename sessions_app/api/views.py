@@ -15,7 +15,7 @@ from bus.bus import bus
 from bus.exceptions import Invalid
 from bus.messages import Command
 from sessions_app import queries
-from sessions_app.api import shapes
+from sessions_app.api import shapes, throttles
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.caching import conditional
 from sessions_app.api.conditions import context_of, execute, expected_version_in, matched_version, tagged
@@ -31,6 +31,8 @@ class Resource(APIView):
     """Base of all views. A token needs the scope `<noun>:read` for safe methods, `<noun>:write` for the others."""
 
     noun: ClassVar[str] = "sessions"
+    begins_runs: ClassVar[bool] = False
+    """Whether its POST has a rate of its own."""
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """DRF takes a request without Content-Length for one without a body; one sent in chunks has none, either."""
@@ -38,9 +40,15 @@ class Resource(APIView):
             request.META["CONTENT_LENGTH"] = str(len(request.body))
         return super().initialize_request(request, *args, **kwargs)
 
+    def check_throttles(self, request: Request) -> None:
+        """Raises RateLimited."""
+        begins = self.begins_runs and request.method == "POST"
+        throttles.check(request, "runs" if begins else "reads" if request.method in throttles.SAFE else "writes")
+
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """What is read has an ETag."""
-        return conditional(request, super().finalize_response(request, response, *args, **kwargs))
+        """What is read has an ETag; what is counted, the rate."""
+        made = super().finalize_response(request, response, *args, **kwargs)
+        return throttles.with_rate(request, conditional(request, made))
 
 
 def body_of(request: Request) -> dict[str, Any]:
@@ -196,6 +204,7 @@ class MessagesView(Resource):
         body = body_of(request)
         expected = expected_version_in(body)
         command = command_from("add-message", body, session_id=str(session_id))
+        throttles.check_command(request, command)
         result = execute(command, context_of(request, expected))
         if not result.events:  # a repeated Idempotency-Key: the first result, the message as it is now
             shown = message_as_dict(queries.message_of(session_id, UUID(result.data["id"])))
