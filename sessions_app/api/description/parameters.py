@@ -13,6 +13,8 @@ CONVERSATION = Parameter("conversation", UUID, "only of this conversation; by de
 LIMIT = Parameter("limit", Annotated[int, Meta(ge=1, le=100)], "rows of a page; 20")
 
 AFTER = Parameter("after", Version, "the last version that is known")
+POSITION = Parameter("after", Version, "the last position that is known")
+TYPES = Parameter("types", str, "topics, separated by commas: `message-*,run-*`")
 
 BYTES = {"type": "string", "format": "binary"}
 EVENT_STREAM = {

@@ -23,3 +23,14 @@ class NewToken(Token):
     """A new one with its text, which is told only now: null where the answer is a repeated one."""
 
     token: str | None
+
+
+class ServiceAccount(Struct):
+    """The account of a program, which only operators make."""
+
+    id: int
+    name: str
+    description: str
+    is_active: bool
+    created_by: str
+    created_at: datetime

@@ -109,3 +109,23 @@ class EventPage(Struct):
     has_more: bool
     next_after: int
     head: int
+
+
+class Piece(Struct):
+    """A piece of a text, and whether it is what was searched for."""
+
+    text: str
+    match: bool
+
+
+class Hit(Struct):
+    """What was found. `snippet` is the text around it, in pieces; the ids of a message are null where it is a title."""
+
+    session_id: UUID
+    session_title: str
+    conversation_id: UUID | None
+    message_id: UUID | None
+    role: Role | None
+    created_at: datetime
+    score: float
+    snippet: list[Piece]
