@@ -19,7 +19,7 @@ from bus.messages import CommandResult
 from sessions_app import queries
 from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
-from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
+from sessions_app.api.conditions import context_of, execute, expected_version_in, in_session, tagged
 from sessions_app.api.description.operations import Parameter, describes
 from sessions_app.api.description.parameters import BYTES, UPLOAD
 from sessions_app.api.downloads import download
@@ -182,7 +182,8 @@ class ArtifactView(Resource):
     @describes("get_artifact", gives=shapes.Artifact)
     def get(self, request: Request, artifact_id: UUID) -> Response:
         """One artifact, without its bytes."""
-        return Response(artifact_as_dict(queries.artifact_of(actor_of(request), artifact_id)))
+        artifact = queries.artifact_of(actor_of(request), artifact_id)
+        return in_session(artifact, artifact_as_dict(artifact))
 
     @describes("delete_artifact", status=204)
     def delete(self, request: Request, artifact_id: UUID) -> Response:

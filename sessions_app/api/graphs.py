@@ -10,7 +10,7 @@ from bus.exceptions import Invalid
 from sessions_app import queries
 from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
-from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
+from sessions_app.api.conditions import context_of, execute, expected_version_in, in_session, tagged
 from sessions_app.api.description.operations import Parameter, describes
 from sessions_app.api.paging import keyset, listed
 from sessions_app.api.views import Resource, body_of, command_from
@@ -85,7 +85,8 @@ class GraphView(Resource):
     @describes("get_graph", gives=shapes.Graph)
     def get(self, request: Request, graph_id: UUID) -> Response:
         """Its state, node by node."""
-        return Response(graph_as_dict(queries.graph_of(actor_of(request), graph_id)))
+        graph = queries.graph_of(actor_of(request), graph_id)
+        return in_session(graph, graph_as_dict(graph))
 
 
 class GraphActionView(Resource):
@@ -114,4 +115,5 @@ class NodeView(Resource):
     @describes("get_node", gives=shapes.Node)
     def get(self, request: Request, node_id: UUID) -> Response:
         """One node's state: what became of a prompt."""
-        return Response(node_as_dict(queries.node_of(actor_of(request), node_id)))
+        node = queries.node_of(actor_of(request), node_id)
+        return in_session(node, node_as_dict(node))

@@ -12,7 +12,7 @@ from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from bus.exceptions import BusError, InsufficientScope
+from bus.exceptions import BusError, InsufficientScope, VersionConflict
 from sessions_app.api.description.catalogue import CATALOGUE, title_of
 
 logger = logging.getLogger(__name__)
@@ -79,6 +79,8 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler."""
     request: HttpRequest = context["request"]._request
     headers: dict[str, str] = {}
+    if isinstance(error, VersionConflict) and "If-Match" in request.headers:
+        error = PreconditionFailed(error.detail, **error.extra)
     if isinstance(error, BusError):
         members = error.as_problem()
         if isinstance(error, InsufficientScope):

@@ -13,7 +13,7 @@ from bus.exceptions import Invalid
 from sessions_app import queries
 from sessions_app.api import run_streams, shapes, streaming
 from sessions_app.api.authentication import actor_of
-from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
+from sessions_app.api.conditions import context_of, execute, expected_version_in, in_session, tagged
 from sessions_app.api.description.operations import Parameter, describes
 from sessions_app.api.description.parameters import CONVERSATION, EVENT_STREAM
 from sessions_app.api.paging import keyset, listed
@@ -104,7 +104,8 @@ class RunView(Resource):
     @describes("get_run", gives=shapes.Run)
     def get(self, request: Request, run_id: UUID) -> Response:
         """One run's state."""
-        return Response(run_as_dict(queries.run_of(actor_of(request), run_id)))
+        run = queries.run_of(actor_of(request), run_id)
+        return in_session(run, run_as_dict(run))
 
     @describes(
         "change_queued_run",

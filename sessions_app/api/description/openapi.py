@@ -83,10 +83,7 @@ class DescribedSchema(AutoSchema):
             return [*(["IfNoneMatch"] if operation.etag else []), *operation.headers]
         asked = ["IdempotencyKey"] if self.method == "POST" else []
         asked += ["Prefer"] if operation.async_too else []
-        return [
-            *asked,
-            *(["IfMatchRequired" if operation.if_match == "required" else "IfMatch"] if operation.if_match else []),
-        ]
+        return [*asked, "IfMatchRequired" if operation.if_match == "required" else "IfMatch", *operation.headers]
 
     def _responses(self, operation: Operation, collected: Collected, has_body: bool) -> Schema:
         answers = {operation.status: operation.gives, **operation.also}
@@ -114,7 +111,7 @@ class DescribedSchema(AutoSchema):
         always |= {422} if operation.query or operation.paged else set()
         if self.method not in READS:
             always |= {409, 422, *({413, 415} if has_body else ())}
-        always |= {412} if operation.if_match else set()
+            always.add(412)
         always |= {428} if operation.if_match == "required" else set()
         return always | {CATALOGUE[code].status for code in operation.codes}
 

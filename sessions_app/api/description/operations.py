@@ -27,7 +27,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     - `uploads`: further types of bodies, by media type, as JSON schemas.
     - `gives`: the type of the answer's JSON, or a tuple of several; None: there is no body. `also`: further answers by
       status, with a type. `media`: further media types of the answer, as JSON schemas.
-    - `if_match`: whether the header is `required`, `optional`, or `` (of no use). `versioned`: the body may carry
+    - `if_match`: whether the header is `required` or `optional` for a write. `versioned`: the body may carry
       `expected_version`.
     - `headers`: further headers that are asked for, by their names in `components`.
     - `codes`: refusals of its own, beside those that such a method always has.
@@ -46,7 +46,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     uploads: dict[str, Any] = {}
     query: tuple[Parameter, ...] = ()
     paged: bool = False
-    if_match: str = ""
+    if_match: str = "optional"
     versioned: bool = False
     etag: bool = True
     async_too: bool = False
