@@ -77,6 +77,9 @@ API: dict[str, Route] = {
     "tickets/": Route("list", (("POST", {}),)),
     "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
     "commands/<uuid:command_id>/": Route("owned"),
+    "schema/": Route("open"),
+    "docs/": Route("open"),
+    "asyncapi.json": Route("open"),
     "": Route("gone"),
 }
 
@@ -87,6 +90,7 @@ PAGES: dict[str, Route] = {
     "sessions/<uuid:session_id>/": Route("owned", (("GET", None), ("POST", {"content": "x"}))),
     "sessions/<uuid:session_id>/graphs/": Route("owned"),
     "sessions/<uuid:session_id>/graphs/<uuid:graph_id>/": Route("owned"),
+    "problems/<slug:code>": Route("open"),
     "login/": Route("open", (("GET", None), ("POST", {}))),
     "logout/": Route("open", (("POST", {}),)),
     "enter/<str:uidb64>/<str:token>/": Route("open"),
