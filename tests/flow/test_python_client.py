@@ -14,13 +14,10 @@ CUTS = 5
 MESSAGES = 40
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def token(stack: Stack) -> str:
     """One of Alice's, for everything."""
-    made = stack.login("alice").call("POST", "tokens/", {"name": "a program", "scopes": ["*"]})
-    assert made.status_code == 201, made.text
-    text: str = made.json()["token"]
-    return text
+    return stack.manage("create_token", "a program", "--user", "alice").strip()
 
 
 def using(stack: Stack, token: str, use: Callable[[Parley], Awaitable[None]], number: int = 0) -> None:
