@@ -5,7 +5,10 @@ from importlib import import_module
 from django.apps import AppConfig
 
 REGISTERING = (
-    *(f"handlers.{name}" for name in ("artifacts", "conversations", "graphs", "messages", "run_steps", "runs")),
+    *(
+        f"handlers.{name}"
+        for name in ("artifacts", "compaction", "conversations", "graphs", "messages", "run_steps", "runs")
+    ),
     *("handlers.accounts", "handlers.questions", "handlers.sessions", "handlers.tokens", "llm.builtin_tools"),
     *("projections", "run_projections", "artifacts.projections", "orchestration.projections"),
     "accounts.projections",

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from sessions_app.api import (
     artifacts,
+    compaction,
     conversations,
     graphs,
     history,
@@ -48,6 +49,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/runs/", runs.RunsView.as_view(), name="api-runs"),
     path("sessions/<uuid:session_id>/context/plan/", runs.ContextView.as_view(), name="api-context-plan"),
     path("sessions/<uuid:session_id>/context/count/", runs.ContextView.as_view(counts=True), name="api-context-count"),
+    path("sessions/<uuid:session_id>/context/compact/", compaction.CompactView.as_view(), name="api-context-compact"),
     path("runs/<uuid:run_id>/", runs.RunView.as_view(), name="api-run"),
     path("runs/<uuid:run_id>/cancel/", runs.RunActionView.as_view(command="cancel-run"), name="api-run-cancel"),
     path(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -81,9 +82,13 @@ def record_summary(command: commands.RecordSummary, context: Context) -> Iterato
     """The summary is a message like others: it can be excluded again, and what it covers comes back."""
     run = _run(command, "continue")
     if command.text:
-        covers = [str(covered) for covered in command.covers]
-        yield _said(run, parts(command.text), Role.SUMMARY, is_summary=True, summarized_messages=covers)
+        yield _summed_up(run, command.text, command.covers)
     yield from _used(run, command.usage, occupies=False)
+
+
+def _summed_up(run: Run, text: str, covers: list[UUID]) -> events.MessageAdded:
+    covered = [str(ident) for ident in covers]
+    return _said(run, parts(text), Role.SUMMARY, is_summary=True, summarized_messages=covered)
 
 
 @handles(commands.RecordPlan)
@@ -120,12 +125,10 @@ def end_run(command: commands.EndRun, context: Context) -> Iterator[Event]:
         command = changed(command, outcome="incomplete", reason="cancelled")
     check(run, status.HAPPENS[command.outcome])
     whole = command.outcome == "completed"
-    message = None
-    if command.text or whole:  # a whole answer may be empty; it is an answer
-        said = parts(command.text)
-        message = _said(run, said) if whole else _said(run, said, incomplete=True)
+    message = _last_words(run, command, whole=whole)
+    if message is not None:
         yield message
-    yield from _used(run, command.usage)
+    yield from _used(run, command.usage, occupies=not run.compacts)
     yield from _superseded(run, command.outcome, said=message is not None)
     message_id = message.message_id if message else None
     match command.outcome:
@@ -140,6 +143,14 @@ def end_run(command: commands.EndRun, context: Context) -> Iterator[Event]:
             yield events.RunCancelled(run_id=run.id)
         case "interrupted":
             yield events.RunInterrupted(run_id=run.id, message_id=message_id)
+
+
+def _last_words(run: Run, command: commands.EndRun, *, whole: bool) -> events.MessageAdded | None:
+    if command.covers:
+        return _summed_up(run, command.text, command.covers)
+    if whole:  # a whole answer may be empty; it is an answer
+        return _said(run, parts(command.text))
+    return _said(run, parts(command.text), incomplete=True) if command.text else None
 
 
 def _superseded(run: Run, outcome: str, *, said: bool) -> Iterator[Event]:
