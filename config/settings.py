@@ -1,4 +1,5 @@
-"""All settings, and those of `answers`, `artifacts` and `bus`. Every environment variable is typed, documented, and refused loudly when wrong."""
+"""All settings, with those of `answers`, `artifacts` and `bus`. Every environment variable is typed, documented, and
+refused loudly when wrong."""
 
 import secrets
 import sys

@@ -4,9 +4,9 @@ it, what it writes can be read by the older one, and tasks carry ids only."""
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 import pytest
 import redis
@@ -19,6 +19,7 @@ from tests.promises.conftest import WORKER
 COMMANDS = 4
 """Enough that the older worker takes up some of them first."""
 OLDER, NEWER = 0, 1
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STATES = "SELECT kind, name, state, count(*) FROM bus_work WHERE session = %s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 
 
@@ -62,7 +63,7 @@ def test_what_waits_for_the_workers_are_ids(versions: TwoVersions, request: pyte
     wait_until(lambda: sum(bool(args) for args, *_ in queued(versions)) >= 2, what="hints for a run and a command")
     for args, kwargs, _ in queued(versions):
         assert kwargs == {}
-        assert args == [str(UUID(arg)) for arg in args]
+        assert all(ID.fullmatch(arg) for arg in args), args
 
 
 def told(browser: Browser, session: str, until: int) -> list[dict[str, Any]]:
@@ -98,5 +99,5 @@ def test_two_versions_live_on_one_database(versions: TwoVersions) -> None:
     last = 1 + 2 * COMMANDS
     for browser in (older, newer):
         assert [event["version"] for event in told(browser, session, last)] == list(range(1, last + 1))
-        assert browser.call("GET", f"sessions/{session}/state/").json()["version"] == last
+        assert browser.call("GET", f"sessions/{session}/state/").json().get("version") == last
     assert "The rows are the same as before." in versions.manage("replay", "--check")
