@@ -5,13 +5,15 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django.fixtures import Settings
 
 from bus.exceptions import NotFound
+from bus.work import runner
 from sessions_app import commands, queries
 from sessions_app.handlers.runs import RunNotReady
 from sessions_app.llm import asking
 from sessions_app.models import Message, Run
-from tests.runs import do, told
+from tests.runs import do, settled, told, until
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,6 +76,17 @@ def test_a_summary_that_is_no_good_changes_nothing(alice: User, script: dict[str
     run = compacted(story)
     assert (run.state, run.error_code, run.message) == ("failed", code, None)
     assert sent(story) == before
+    assert not Message.objects.filter(role="summary").exists()
+
+
+def test_a_summary_under_way_can_be_cancelled(alice: User, settings: Settings) -> None:
+    settings.RUN_CANCEL_POLL = 0.05
+    story = long_story(alice, delay=0.05, text="word " * 400)
+    run = UUID(str(story.tell(commands.CompactContext).data["id"]))
+    assert runner.run(run)
+    until(run, state="running")
+    story.tell(commands.CancelRun, run_id=run)
+    assert settled(run).state == "cancelled"
     assert not Message.objects.filter(role="summary").exists()
 
 
