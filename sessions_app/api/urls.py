@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from sessions_app.api import (
     accounts,
     artifacts,
+    compaction,
     conversations,
     exchange,
     graphs,
@@ -57,6 +58,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/shares/<int:user_id>/", shares.ShareView.as_view(), name="api-share"),
     path("sessions/<uuid:session_id>/context/plan/", runs.ContextPlanView.as_view(), name="api-context-plan"),
     path("sessions/<uuid:session_id>/context/count/", runs.ContextCountView.as_view(), name="api-context-count"),
+    path("sessions/<uuid:session_id>/context/compact/", compaction.CompactView.as_view(), name="api-context-compact"),
     path("runs/<uuid:run_id>/", runs.RunView.as_view(), name="api-run"),
     path("runs/<uuid:run_id>/cancel/", runs.RunActionView.as_view(command="cancel-run"), name="api-run-cancel"),
     path("runs/<uuid:run_id>/retry/", runs.RunAgainView.as_view(command="retry-run"), name="api-run-retry"),
