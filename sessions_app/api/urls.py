@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from sessions_app.api import (
     accounts,
     artifacts,
+    bus_state,
     conversations,
     exchange,
     graphs,
@@ -99,6 +100,7 @@ urlpatterns = [
     ),
     path("commands/", logs.CommandsView.as_view(), name="api-commands"),
     path("commands/<uuid:command_id>/", logs.CommandView.as_view(), name="api-command"),
+    path("bus/", bus_state.BusView.as_view(), name="api-bus"),
     path("schema/", description.SchemaView.as_view(), name="api-schema"),
     path("docs/", description.docs_page, name="api-docs"),
     path("asyncapi.json", description.AsyncAPIView.as_view(), name="api-asyncapi"),

@@ -68,6 +68,7 @@ API: dict[str, Route] = {
     "service-accounts/<int:user_id>/tokens/<uuid:token_id>/": Route("staff", (("DELETE", None),)),
     "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
     "commands/<uuid:command_id>/": Route("owned"),
+    "bus/": Route("staff"),
     "schema/": Route("open"),
     "docs/": Route("open"),
     "asyncapi.json": Route("open"),
