@@ -21,7 +21,7 @@ from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, in_session, tagged
 from sessions_app.api.description.operations import Parameter, describes
-from sessions_app.api.description.parameters import BYTES, UPLOAD
+from sessions_app.api.description.parameters import BYTES, FILE, UPLOAD
 from sessions_app.api.downloads import download
 from sessions_app.api.paging import keyset, listed
 from sessions_app.api.parsers import HardenedJSONParser
@@ -99,7 +99,7 @@ class ArtifactsView(Resource):
     def post(self, request: Request, session_id: UUID) -> Response:
         """Keep JSON or a text (`{name, data, content_type?, metadata?}`), or a file: as the field `file` of a form, or
         as the body itself where the address says `?name=`."""
-        queries.session_of(actor_of(request), session_id)  # nothing is read for what is not there
+        queries.check_allowed(actor_of(request), session_id)  # nothing is read for what may not be kept
         if _is_file(request):
             result = self._from_body(request, session_id)
         elif request.content_type.lower().startswith(FORM):
@@ -203,7 +203,7 @@ class ContentView(Resource):
         "download_artifact",
         also={206: None, 416: None},
         headers=("Range", "IfRange"),
-        media={"*/*": BYTES},
+        media={"*/*": FILE},
         query=(Parameter("inline", str, "an image is shown in place"),),
     )
     def get(self, request: Request, artifact_id: UUID) -> HttpResponseBase:

@@ -5,34 +5,17 @@ from typing import Any
 
 import msgspec
 
-from bus.live import connection
+from bus.live.protocol import CLOSES, METHODS, Ended
 from bus.messages import Message, Notice
 from bus.registry import Registry
 from bus.registry import default as registered
 from sessions_app.api import shapes
 from sessions_app.api.description.components import AT, Schema, schemas
 
-METHODS: dict[str, type | None] = {
-    "subscribe": connection.Subscribe,
-    "unsubscribe": connection.Unsubscribe,
-    "command": connection.RunCommand,
-    "ping": None,
-}
-"""The methods of sockets, and their parameters."""
-
 SOCKETS = {
     "socket": ("/ws/v1/", "Everything: subscribe to sessions, run commands."),
     "session": ("/ws/sessions/{session_id}/", "The same, but it subscribes to the session by itself."),
 }
-
-
-class Subscribed(msgspec.Struct, kw_only=True):
-    """The result of `subscribe`. With `reset`, forget what you have and read the session anew."""
-
-    subscription: str
-    head: int
-    recovered: bool
-    reset: bool = False
 
 
 def document(within: tuple[str, ...] = ()) -> Schema:
@@ -59,6 +42,7 @@ def document(within: tuple[str, ...] = ()) -> Schema:
         },
         "operations": _operations(messages),
         "components": {"messages": messages, "schemas": named},
+        "x-close-codes": {str(code): meaning for code, meaning in CLOSES.items()},
     }
 
 
@@ -87,39 +71,45 @@ def _operations(messages: dict[str, Schema]) -> Schema:
         kind: {
             "action": "send",
             "channel": channel,
-            "messages": on_socket(name for name in messages if name.startswith(f"{kind}.")),
+            "messages": on_socket(name for name in messages if name.partition(".")[0] == kind),
         }
-        for kind in ("event", "notice")
+        for kind in ("event", "notice", "ended")
     }
     return {**asked, **sent}
 
 
+_ID: Schema = {"type": ["integer", "string", "null"]}
+
+
 def _requests() -> dict[str, Schema]:
     made = {}
-    for method, params in METHODS.items():
-        properties: Schema = {"id": {"type": ["integer", "string", "null"]}, "method": {"const": method}}
-        if params is not None:
-            properties["params"] = {"$ref": AT.format(name=params.__name__)}
-        required = ["method", *(["params"] if params else [])]
-        made[f"request.{method}"] = _message(method, {**_object(properties, required), "additionalProperties": False})
+    for name, method in METHODS.items():
+        properties: Schema = {"id": _ID, "method": {"const": name}}
+        if method.params is not None:
+            properties["params"] = {"$ref": AT.format(name=method.params.__name__)}
+        required = ["method", *(["params"] if method.params else [])]
+        payload = {**_object(properties, required), "additionalProperties": False}
+        made[f"request.{name}"] = _message(method.meaning, payload)
     return made
 
 
 def _answers() -> dict[str, Schema]:
-    results = {
-        "subscribe": {"$ref": AT.format(name="Subscribed")},
-        "command": {"$ref": AT.format(name="CommandAnswer")},
-    }
-    ident: Schema = {"type": ["integer", "string", "null"]}
     made = {
-        f"result.{method}": _message(method, _object({"id": ident, "result": results.get(method, {"type": "object"})}))
-        for method in METHODS
+        f"result.{name}": _message(
+            f"The answer to {name}.", _object({"id": _ID, "result": {"$ref": AT.format(name=method.result.__name__)}})
+        )
+        for name, method in METHODS.items()
     }
     refused = _object(
         {"code": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}},
         ["code", "status", "detail"],
     )
-    return {**made, "error": _message("a refusal", _object({"id": ident, "error": refused}))}
+    ended = {"subscription": {"type": "string"}, "ended": {"$ref": AT.format(name="Ended")}}
+    return {
+        **made,
+        "error": _message("A refusal.", _object({"id": _ID, "error": refused})),
+        "ended": _message("A subscription is no more.", _object(ended)),
+    }
 
 
 def _events(registry: Registry, within: tuple[str, ...]) -> dict[str, Schema]:
@@ -150,8 +140,8 @@ def _schemas(registry: Registry, within: tuple[str, ...]) -> dict[str, Schema]:
         *((f"notice.{kind.type}", kind, {"type": {"const": kind.type}}) for kind in _kinds(within)),
         *((f"command.{name}", kind, {"session_id": None}) for name, kind in _of(public, within)),
     ]
-    methods = [kind for kind in METHODS.values() if kind is not None]
-    _, made = schemas([*methods, Subscribed, shapes.CommandAnswer])
+    spoken = [kind for method in METHODS.values() for kind in (method.params, method.result) if kind is not None]
+    _, made = schemas([*spoken, Ended])
     for name, kind, more in own:
         (reference,), named = schemas([kind])
         whole = named.pop(reference["$ref"].rpartition("/")[2])
