@@ -85,6 +85,7 @@ class SessionsView(Resource):
         gives=shapes.Page[shapes.SessionInfo],
         paged=True,
         query=(
+            Parameter("shared", Literal["true", "false"], "what others share, not one's own"),
             Parameter("is_active", Literal["true", "false"], "only these"),
             Parameter("shared", Literal["true", "false"], "what others share with the caller instead"),
             Parameter("provider", str, "only of this provider"),
