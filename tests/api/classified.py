@@ -78,6 +78,7 @@ API: dict[str, Route] = {
     "tickets/": Route("list", (("POST", {}),)),
     "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
     "commands/<uuid:command_id>/": Route("owned"),
+    "bus/": Route("staff"),
     "schema/": Route("open"),
     "docs/": Route("open"),
     "asyncapi.json": Route("open"),
