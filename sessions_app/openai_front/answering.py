@@ -132,9 +132,14 @@ class Answering:
                     for piece in self.telling.take(frame):
                         yield piece
         except GoingAway:
-            yield _away("This server stops; the run goes on, and its answer will be in the session.")
+            yield self._away("This server stops; the run goes on, and its answer will be in the session.")
         except OutOfReach:
-            yield _away("The log cannot be read; the run goes on, and its answer will be in the session.")
+            yield self._away("The log cannot be read; the run goes on, and its answer will be in the session.")
+
+    def _away(self, message: str) -> Failed:
+        """Another try would be another run, unless it has the same key."""
+        final = not self.asked.keyed
+        return Failed(FrontError(message, status=503, kind=SERVER, code="unavailable", final=final))
 
     async def _watch(self) -> None:
         """Until the client may not read any more."""
@@ -145,10 +150,6 @@ class Answering:
                     return
             except Exception as error:  # the database is away: not the client's fault
                 logger.warning("could not look after an answer's reader: %r", error)
-
-
-def _away(message: str) -> Failed:
-    return Failed(FrontError(message, status=503, kind=SERVER, code="unavailable"))
 
 
 async def _ended(*tasks: "asyncio.Future[Any] | None") -> None:
