@@ -16,6 +16,7 @@ REGISTERING = (
     "handlers.run_steps",
     "handlers.runs",
     "handlers.sessions",
+    "handlers.sharing",
     "handlers.tokens",
     "llm.builtin_tools",
     "projections",
@@ -25,6 +26,8 @@ REGISTERING = (
     "exchange.projections",
     "insight_projections",
     "orchestration.projections",
+    "sharing.projections",
+    "sharing.withdrawn",
     "reactions",
     "accounts.reactions",
     "orchestration.reactions",
@@ -45,7 +48,7 @@ class SessionsConfig(AppConfig):
         from bus.live import tails
         from bus.registry import default
         from bus.work import retention
-        from sessions_app import access, events, panels, switches
+        from sessions_app import access, events, panels, switches, tickets
         from sessions_app.accounts import audit
         from sessions_app.artifacts import collect
         from sessions_app.llm import budgets, chunks, leftovers, tools
@@ -57,7 +60,7 @@ class SessionsConfig(AppConfig):
         default.guards.append(access.GUARD)
         audit.connect()
         tails.set_source(chunks.growing)
-        retention.pruners += [leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune]
+        retention.pruners += [tickets.prune, leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune]
         retention.outside.append(collect.prune)
         default.switch = tools.default.switch = switches.switches
         plugins.load(default, plugins.named(settings.PLUGINS), panels.remove_of, tools.default.remove_of)

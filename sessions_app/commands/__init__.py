@@ -9,3 +9,4 @@ from sessions_app.commands.graphs import *
 from sessions_app.commands.questions import *
 from sessions_app.commands.runs import *
 from sessions_app.commands.sessions import *
+from sessions_app.commands.sharing import *

@@ -86,7 +86,10 @@ class ContinueRun(SessionCommand):
 
 
 class DecideToolCall(SessionCommand):
-    """Allow or forbid a tool call that waits for a person; with the last decision the run goes on."""
+    """Allow or forbid a tool call that waits for a person; with the last decision the run goes on. Tools have the
+    rights of the session's owner, who decides alone."""
+
+    access = "own"
 
     scope = "runs:write"
 

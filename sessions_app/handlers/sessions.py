@@ -1,12 +1,13 @@
 """Decides about sessions: begin, read, list, change, remove."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from bus.exceptions import AlreadyExists, Invalid
+from bus.exceptions import AlreadyExists, Invalid, NotFound
 from bus.messages import Context, Event, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, metrics, queries
@@ -67,15 +68,16 @@ def ensure_session(command: commands.EnsureSession, context: Context) -> Any:
 @handles(commands.GetSession)
 def get_session(command: commands.GetSession, context: Context) -> dict[str, Any] | None:
     """The session, or nothing."""
-    found = queries.with_version(queries.sessions_of(context.actor).filter(id=command.session_id)).first()
-    return session_as_dict(found) if found else None
+    with suppress(NotFound):
+        return session_as_dict(queries.session_of(context.actor, command.session_id))
+    return None
 
 
 @handles(commands.ListSessions)
 def list_sessions(command: commands.ListSessions, context: Context) -> list[dict[str, Any]]:
     """Short entries, newest change first."""
     limit = max(1, min(command.limit, 100))
-    newest = queries.with_version(queries.sessions_of(context.actor)).order_by("-updated_at", "-id")[:limit]
+    newest = queries.with_version(queries.own_of(context.actor)).order_by("-updated_at", "-id")[:limit]
     return [session_info(session) for session in newest]
 
 
@@ -123,7 +125,9 @@ def _patched(session: Session, patch: ConfigPatch) -> SessionConfig:
 @handles(commands.DeleteSession)
 def delete_session(command: commands.DeleteSession, context: Context) -> Any:
     """True and an event when there was something to delete."""
-    if not queries.sessions_of(context.actor).filter(id=command.session_id).exists():
+    try:
+        queries.check_allowed(context.actor, command.session_id, command.access)
+    except NotFound:
         return False
     blobs.hold_all(command.session_id)  # the bytes stay for the grace from now on; a reaction would find no rows
     yield events.SessionDeleted()

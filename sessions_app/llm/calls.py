@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from bus.database import closing
 from bus.messages import Actor
+from sessions_app import rights
 from sessions_app.llm import options, tools
 from sessions_app.llm.base import ToolCall
 from sessions_app.llm.storable import clean, cleaned
@@ -45,8 +46,11 @@ def for_a_person(stored: Sequence[ToolCallPart], run: Run) -> list[str]:
 
 
 def context_of(run: Run) -> ToolContext:
-    """For whom the run's tools work: with the rights of the session's owner, with no others."""
+    """For whom the run's tools work: with the rights of the session's owner, with no others. In a session that others
+    read or write, in this session only: what they say is no wish of the owner's, and they see what comes of it."""
     owner = Actor("user", str(run.session.owner_id)) if run.session.owner_id else Actor("nobody")
+    if rights.is_shared(run.session_id):
+        owner = rights.confined(run.session_id)
     return ToolContext(session_id=run.session_id, run_id=run.id, owner=owner, allowed=frozenset(run.tools))
 
 

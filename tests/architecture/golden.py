@@ -181,6 +181,7 @@ def examples() -> dict[str, Any]:
         "answer": True,
         "hops": 1,
         "reply_to": OTHER,
+        "session-shared.role": "editor",
     }
 
 
