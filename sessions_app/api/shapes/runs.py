@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from sessions_app.llm.context.plan import Decision
 from sessions_app.llm.status import Status
-from sessions_app.values import Content, Metadata, OnInterrupt, RunBudget
+from sessions_app.values import ClientTool, Content, Metadata, OnInterrupt, RunBudget
 
 Usd = Annotated[str, Meta(description="an amount of USD, as a decimal number")]
 
@@ -25,6 +25,7 @@ class Run(Struct):
     provider: str
     model: str
     tools: list[str]
+    client_tools: list[ClientTool]
     input: Content | None
     on_interrupt: OnInterrupt
     retries: UUID | None
