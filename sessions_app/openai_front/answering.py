@@ -9,16 +9,14 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from bus.bus import bus
 from bus.live import sse
-from bus.messages import Context
 from config.uploads import Message
-from sessions_app import commands
 from sessions_app.openai_front import answers
 from sessions_app.openai_front.answers import Asked
 from sessions_app.openai_front.errors import SERVER, FrontError
 from sessions_app.openai_front.following import GoingAway, OutOfReach, followed
 from sessions_app.openai_front.telling import Call, Called, Ended, Failed, Piece, Spoken, Telling
+from sessions_app.streams.run import stop
 from sessions_app.streams.session import Reader
 
 logger = logging.getLogger(__name__)
@@ -54,8 +52,7 @@ class Answering:
     async def gone(self) -> None:
         """The client does not wait any more; the run does not care, unless it was told to."""
         if self.asked.cancels:
-            command = commands.CancelRun(session_id=self.asked.session, run_id=self.asked.run)
-            await bus.dispatch(command, Context(actor=self._reader.actor))
+            await stop(self._reader, self.asked.session, self.asked.run)
 
     # -- two ways of writing it ------------------------------------------------------------------------------------
 
