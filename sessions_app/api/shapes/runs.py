@@ -21,6 +21,7 @@ class Run(Struct):
     session_id: UUID
     conversation_id: UUID
     state: Status
+    requested_version: int
     waits: bool
     provider: str
     model: str
