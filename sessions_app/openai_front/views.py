@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bus.messages import Command
+from bus.messages import Command, CommandResult
 from sessions_app import commands, queries
 from sessions_app.api import streaming
 from sessions_app.api.authentication import actor_of
@@ -71,7 +71,7 @@ class CompletionsView(Front):
             message = "Chat completions are answered by the processes that serve what is live; this is none of them."
             raise FrontError(message, status=503, kind=SERVER, code="unavailable") from None
         result = execute(command_of(wanted, session), context_of(request))
-        asked = _asked(wanted, result.data, result.version or 0)
+        asked = _asked(wanted, result, keyed="Idempotency-Key" in request.headers)
         return streaming.begun(place, Answering(asked, place.reader), headers={SESSION_HEADER: str(asked.session)})
 
 
@@ -103,17 +103,18 @@ def _title(wanted: Wanted) -> str:
     return next((text.splitlines()[0][:LONGEST_TITLE] for text in said if text), "")
 
 
-def _asked(wanted: Wanted, data: dict[str, Any], version: int) -> Asked:
-    told = wanted.body
+def _asked(wanted: Wanted, result: CommandResult, *, keyed: bool) -> Asked:
+    told, data = wanted.body, result.data
     return Asked(
         session=UUID(str(data["session_id"])),
         conversation=UUID(str(data["conversation_id"])),
         run=UUID(str(data["id"])),
-        version=version,
+        version=result.version or 0,
         model=told.model,
         tools=frozenset(tool.name for tool in wanted.client_tools),
         stream=told.stream,
         include_usage=told.stream_options.include_usage,
+        keyed=keyed,
         cancels=told.on_disconnect == "cancel",
     )
 

@@ -11,7 +11,18 @@ from tests.runs import do
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
 
 MEMBERS = {
-    *("id", "session_id", "conversation_id", "state", "provider", "model", "attempt", "message_id", "prompt_tokens"),
+    *(
+        "client_tools",
+        "id",
+        "session_id",
+        "conversation_id",
+        "state",
+        "provider",
+        "model",
+        "attempt",
+        "message_id",
+        "prompt_tokens",
+    ),
     *(
         "completion_tokens",
         "finish_reason",
