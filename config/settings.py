@@ -17,6 +17,7 @@ from config.artifacts import ARTIFACT_MAX_BYTES, storages
 from config.broker import celery_url
 from config.embedded import EmbeddedServers
 from config.embedded.folders import create_folders, publish
+from config.exchange import *  # noqa: F403
 from config.safety import refuse_unsafe
 
 BASE_DIR = Path(__file__).resolve().parent.parent

@@ -2,18 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from contextlib import closing
+from typing import IO, Any
 from uuid import UUID
 
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.http.response import HttpResponseBase, StreamingHttpResponse
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from bus.exceptions import Invalid
 from sessions_app import queries
+from sessions_app.api.artifacts import FORM, Untouched, spooled
 from sessions_app.api.authentication import actor_of
+from sessions_app.api.conditions import context_of
 from sessions_app.api.downloads import guarded
 from sessions_app.api.views import Resource
-from sessions_app.exchange import exporting
+from sessions_app.exchange import exporting, intake
+
+LINES = frozenset({"application/x-ndjson", "application/jsonl"})
+FILES = LINES | {"application/json", "application/zip"}
 
 
 class Written(StreamingHttpResponse):
@@ -47,3 +58,57 @@ class ExportView(Resource):
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """`format` is ours, and it is what it is, whatever one would accept."""
         return super().perform_content_negotiation(request, force=True)
+
+
+class ImportView(Resource):
+    """`sessions/import/`"""
+
+    parser_classes = (MultiPartParser,)
+
+    def get_parsers(self) -> list[BaseParser]:
+        """A body that is the file itself is not looked into here, but piece by piece by those who know it."""
+        return super().get_parsers() if _is_form(self.request) else [Untouched()]
+
+    def post(self, request: Request) -> Response:
+        """Make sessions of a file: an export of one session or of all, or of ChatGPT; as the body, or as the field
+        `file` of a form. With `dry_run=true` everything is tried and nothing kept."""
+        context_of(request)
+        dry_run = request.query_params.get("dry_run", "false")
+        if dry_run not in ("true", "false"):
+            raise Invalid("'dry_run' must be true or false.")
+        with closing(_file_of(request)) as file:
+            report = intake.bring_in(
+                actor_of(request),
+                file,
+                by_line=_is_by_line(request, file),
+                dry_run=dry_run == "true",
+                patience=settings.IMPORT_PATIENCE,
+            )
+        return Response(report.as_dict())
+
+
+def _is_form(request: Any) -> bool:
+    return str(request.META.get("CONTENT_TYPE", "")).lower().startswith(FORM)
+
+
+def _file_of(request: Request) -> IO[bytes]:
+    if not _is_form(request):
+        if _kind(request.content_type) not in FILES:
+            raise UnsupportedMediaType(request.content_type)
+        return spooled(request, settings.UPLOAD_LIMIT)
+    form: Any = request.data
+    file = form.get("file")
+    if not isinstance(file, UploadedFile) or len(form) != 1 or len(form.getlist("file")) != 1:
+        raise Invalid("The form has one file, in the field 'file', and nothing else.")
+    named: Any = file
+    return named  # type: ignore[no-any-return]
+
+
+def _is_by_line(request: Request, file: Any) -> bool:
+    if not _is_form(request):
+        return _kind(request.content_type) in LINES
+    return str(file.name).endswith(".jsonl") or _kind(file.content_type or "") in LINES
+
+
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()

@@ -7,6 +7,7 @@ from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
     path("sessions/", views.SessionsView.as_view(), name="api-sessions"),
+    path("sessions/import/", exchange.ImportView.as_view(), name="api-import"),
     path("sessions/<uuid:session_id>/", views.SessionView.as_view(), name="api-session"),
     path("sessions/<uuid:session_id>/messages/", views.MessagesView.as_view(), name="api-messages"),
     path("sessions/<uuid:session_id>/messages/<uuid:message_id>/", views.MessageView.as_view(), name="api-message"),

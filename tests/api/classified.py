@@ -16,6 +16,7 @@ class Route(NamedTuple):
 
 API: dict[str, Route] = {
     "sessions/": Route("list", (("GET", None), ("POST", {}))),
+    "sessions/import/": Route("list", (("POST", {}),)),
     "sessions/<uuid:session_id>/": Route(
         "owned", (("GET", None), ("PUT", {}), ("PATCH", {"title": "x"}), ("DELETE", None))
     ),

@@ -6,16 +6,8 @@ from typing import Any
 import pytest
 
 from bus.models import Stream, Work
-from tests.api.bad_values import (
-    MALFORMED_VALUES,
-    NO_OBJECT,
-    NOT_JSON,
-    SOME,
-    WRITES,
-    WRONG_FIELDS,
-    Write,
-    smuggled,
-)
+from tests.api.bad_json import MALFORMED_VALUES, NO_OBJECT, NOT_JSON
+from tests.api.bad_values import SOME, WRITES, WRONG_FIELDS, Write, smuggled
 from tests.api.caller import Caller, any_problem, problem, recorded
 
 each_write = pytest.mark.parametrize("write", WRITES, ids=lambda write: f"{write.method} {write.path}")
