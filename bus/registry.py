@@ -219,12 +219,14 @@ class Registry:
         return self.command(name, payload)
 
     def open(self, envelope: Envelope) -> Event:
-        """The typed event inside an envelope, upcast to the present schema."""
+        """The typed event inside an envelope, upcast to the present schema. Of a newer schema, which a newer version
+        has written during an upgrade, the fields known here: schemas only grow."""
         kind = self.events[envelope.type]
-        if envelope.schema == kind.schema:
-            values = msgspec.json.decode(envelope.data)
-        else:
-            values = upcast(kind, envelope.schema, envelope.fields())
+        values = envelope.fields()
+        if envelope.schema < kind.schema:
+            values = upcast(kind, envelope.schema, values)
+        elif envelope.schema > kind.schema:
+            values = {name: values[name] for name in kind.__struct_fields__ if name in values}
         return msgspec.convert({**values, "session_id": envelope.session_id}, kind)
 
     def chain(self, event_type: str) -> Iterator[Callable[[Any, Envelope], None] | SqlProjection]:

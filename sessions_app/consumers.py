@@ -14,6 +14,8 @@ from bus.live.consumers import LiveConsumer, Scope
 from bus.messages import Actor
 from config.middleware import is_session_key
 from sessions_app import queries
+from sessions_app.accounts.principals import principal_of
+from sessions_app.accounts.secrets import bearer_in
 
 
 class SessionsConsumer(LiveConsumer):
@@ -21,7 +23,7 @@ class SessionsConsumer(LiveConsumer):
 
     async def authenticate(self, scope: Scope) -> Actor | None:
         """The logged-in user of the cookie."""
-        return await caller(scope)
+        return await of_cookie(scope)
 
     async def may_read(self, actor: Actor, session: UUID) -> bool:
         """Whether the session is the actor's."""
@@ -29,7 +31,25 @@ class SessionsConsumer(LiveConsumer):
 
 
 async def caller(scope: Scope) -> Actor | None:
-    """Whose cookie it is; also asked before a large upload is taken, or a file is sent."""
+    """Whose token or cookie it is, asked by the edge before a large upload is taken or a file is sent. What a token may
+    do is for the view to ask."""
+    text = bearer(scope)
+    if text is None:
+        return await of_cookie(scope)
+    principal = await in_thread(principal_of, text)
+    return principal.actor if principal else None
+
+
+def bearer(scope: Scope) -> str | None:
+    """The token of `Authorization: Bearer …`; None where nothing of the kind is given."""
+    for header, value in scope["headers"]:
+        if header == b"authorization":
+            return bearer_in(value.decode("latin-1"))
+    return None
+
+
+async def of_cookie(scope: Scope) -> Actor | None:
+    """Whose cookie it is."""
     key = cookie(scope, settings.SESSION_COOKIE_NAME)
     return await in_thread(user_of, key) if key and is_session_key(key) else None
 

@@ -25,9 +25,10 @@ registry.projection_models += [Session, Conversation, Message, Run, UsageEntry]
 _INSERT_MESSAGES = """
 INSERT INTO sessions_app_message
     (id, session_id, conversation_id, position, role, content, tool_call_id, tool_calls, metadata, run,
-     created_at, updated_at)
+     owner, created_at, updated_at)
 SELECT (data->>'message_id')::uuid, stream, (data->>'conversation_id')::uuid, version, data->>'role', data->'content',
-       data->>'tool_call_id', data->'tool_calls', data->'metadata', (data->>'run_id')::uuid, recorded_at, recorded_at
+       data->>'tool_call_id', data->'tool_calls', data->'metadata', (data->>'run_id')::uuid,
+       (SELECT owner_id FROM sessions_app_session WHERE id = stream), recorded_at, recorded_at
 FROM appended WHERE type = 'message-added'
 """
 
@@ -74,6 +75,7 @@ def session_created(event: events.SessionCreated, envelope: Envelope) -> None:
             role=event.system_message.role,
             content=msgspec.to_builtins(event.system_message.content),
             metadata=event.system_message.metadata,
+            owner=event.owner_id,
             created_at=when,
             updated_at=when,
         )

@@ -100,6 +100,8 @@ _embedded = 0.0
 class Recall(Command):
     """Find what was said in one's own sessions, best first: session, message, snippet, score (0 to 1)."""
 
+    scope = "sessions:read"
+
     query: Query
     limit: Limit = 10
 
