@@ -19,9 +19,12 @@ from sessions_app import queries
 from sessions_app.api.artifacts import FORM, Untouched, spooled
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of
-from sessions_app.api.downloads import guarded
-from sessions_app.api.views import Resource
-from sessions_app.exchange import exporting, intake
+from sessions_app.api.downloads import Span, Streamed, guarded
+from sessions_app.api.paging import keyset, listed
+from sessions_app.api.views import Resource, body_of
+from sessions_app.exchange import bulk, exporting, intake
+from sessions_app.exchange.exporting import give_back
+from sessions_app.represent import export_as_dict
 
 LINES = frozenset({"application/x-ndjson", "application/jsonl"})
 FILES = LINES | {"application/json", "application/zip"}
@@ -57,6 +60,57 @@ class ExportView(Resource):
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """`format` is ours, and it is what it is, whatever one would accept."""
+        return super().perform_content_negotiation(request, force=True)
+
+
+class ExportsView(Resource):
+    """`exports/`"""
+
+    def get(self, request: Request) -> Response:
+        """The caller's archives, newest first."""
+        page, cursor = keyset(request, bulk.exports_of(actor_of(request)), ("-id",), (UUID,))
+        return listed(request, page, cursor, export_as_dict)
+
+    def post(self, request: Request) -> Response:
+        """Have an archive made of all of the caller's sessions, unless one is on its way."""
+        context_of(request)
+        if body_of(request):
+            raise Invalid("The body is an empty object.")
+        export = bulk.begin(actor_of(request))
+        response = Response(export_as_dict(export), status=202)
+        response["Location"] = request.build_absolute_uri(f"{request.path}{export.id}/")
+        return response
+
+
+class ExportJobView(Resource):
+    """`exports/{id}/`"""
+
+    def get(self, request: Request, export_id: UUID) -> Response:
+        """How far it is."""
+        return Response(export_as_dict(bulk.export_of(actor_of(request), export_id)))
+
+    def delete(self, request: Request, export_id: UUID) -> Response:
+        """Remove it, or stop making it."""
+        bulk.remove(bulk.export_of(actor_of(request), export_id))
+        return Response(status=204)
+
+
+class ExportContentView(Resource):
+    """`exports/{id}/content/`"""
+
+    def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
+        """The archive, a ZIP file."""
+        export = bulk.export_of(actor_of(request), export_id)
+        size = export.bytes or 0
+        file = bulk.opened(export)
+        give_back()
+        response = Streamed(file, Span(0, size), content_type="application/zip")
+        response["Content-Length"] = str(size)
+        response["Content-Disposition"] = f'attachment; filename="export-{export.id}.zip"'
+        return guarded(response, f'"{export.id}"')
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """It is what it is, whatever one would accept."""
         return super().perform_content_negotiation(request, force=True)
 
 

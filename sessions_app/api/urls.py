@@ -2,7 +2,21 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import (accounts, artifacts, conversations, exchange, graphs, history, logs, prompts, run_streams, runs, search, tokens, views)
+from sessions_app.api import (
+    accounts,
+    artifacts,
+    conversations,
+    exchange,
+    graphs,
+    history,
+    logs,
+    prompts,
+    run_streams,
+    runs,
+    search,
+    tokens,
+    views,
+)
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
@@ -73,6 +87,9 @@ urlpatterns = [
     path("nodes/<uuid:node_id>/", graphs.NodeView.as_view(), name="api-node"),
     path("search/", search.SearchView.as_view(), name="api-search"),
     path("events/", logs.LogView.as_view(), name="api-log"),
+    path("exports/", exchange.ExportsView.as_view(), name="api-exports"),
+    path("exports/<uuid:export_id>/", exchange.ExportJobView.as_view(), name="api-export-job"),
+    path("exports/<uuid:export_id>/content/", exchange.ExportContentView.as_view(), name="api-export-content"),
     path("models/", runs.ModelsView.as_view(), name="api-models"),
     path("prompts/", prompts.PromptsView.as_view(), name="api-prompts"),
     path("prompts/<slug:name>/", prompts.PromptView.as_view(), name="api-prompt"),

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import IO, Any, NamedTuple
-from uuid import UUID
 
 import msgspec
 
 from bus.exceptions import Invalid, Refused
-from bus.messages import Actor, StrictMeta
+from bus.messages import Actor
 from sessions_app.artifacts import blobs
 from sessions_app.exchange.archives import Archive
+from sessions_app.exchange.bundle import BUNDLE, BUNDLE_VERSION, MANIFEST, Bundle, Packed
 from sessions_app.exchange.chatgpt import Told
 from sessions_app.exchange.files import Document, Lines, Log
 from sessions_app.exchange.form import Kept
@@ -25,45 +25,10 @@ from sessions_app.exchange.reading import Values
 
 logger = logging.getLogger(__name__)
 
-BUNDLE = "parley-export"
-MANIFEST, CONVERSATIONS = "manifest.json", "conversations.json"
+CONVERSATIONS = "conversations.json"
 MOST_BYTES = 8 * 2**20
 """Of one conversation of another product, or of an archive's manifest."""
 MOST_NODES = 500_000
-
-
-class Packed(metaclass=StrictMeta):
-    """A session's file in an archive."""
-
-    id: UUID
-    size: int
-    sha256: str
-
-    @property
-    def file(self) -> str:
-        """Where it is."""
-        return f"sessions/{self.id}.json"
-
-
-class PackedBytes(metaclass=StrictMeta):
-    """The bytes of one or more artifacts in an archive."""
-
-    sha256: str
-    size: int
-
-    @property
-    def file(self) -> str:
-        """Where they are."""
-        return f"artifacts/{self.sha256}"
-
-
-class Bundle(metaclass=StrictMeta):
-    """What an archive of one user's sessions says of itself."""
-
-    format: str = BUNDLE
-    format_version: int = 1
-    sessions: list[Packed] = []
-    artifacts: list[PackedBytes] = []
 
 
 class Item(NamedTuple):
@@ -138,8 +103,8 @@ def _bundle(archive: Archive) -> Bundle:
             bundle = msgspec.json.decode(file.read(), type=Bundle)
         except (msgspec.DecodeError, RecursionError) as error:
             raise Invalid(f"The archive's manifest is none: {error}") from None
-    if (bundle.format, bundle.format_version) != (BUNDLE, 1):
-        raise Invalid(f"This server reads {BUNDLE} in version 1.")
+    if (bundle.format, bundle.format_version) != (BUNDLE, BUNDLE_VERSION):
+        raise Invalid(f"This server reads {BUNDLE} in version {BUNDLE_VERSION}.")
     return bundle
 
 

@@ -94,6 +94,7 @@ WRITES = [
     ),
     Write("POST", "graphs/{graph}/cancel/", {}, b'{"name": @}', frozenset({"expected_version"})),
     Write("POST", "graphs/{graph}/retry/", {}, b'{"nodes": @}', frozenset({"nodes", "expected_version"})),
+    Write("POST", "exports/", {}, b'{"x": @}', frozenset()),
     Write("POST", "sessions/import/", _FILE, _IN_A_FILE, frozenset({"manifest", "events"})),
     Write("POST", "commands/", {"name": "list-sessions"}, _NAMED, frozenset({"name", "payload", "expected_version"})),
     Write("POST", "tokens/", _TOKEN, b'{"name": @, "scopes": ["*"]}', frozenset({*_TOKEN, "expires_in", "expires_at"})),
@@ -235,6 +236,7 @@ WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
         "artifact_id": ["x", 1, ""],
         "expected_version": _VERSIONS,
     },
+    "POST exports/": {},
     "POST commands/": {"name": [1, None, [], {}], "payload": [1, None, [], "x"], "expected_version": _VERSIONS},
 }
 WRONG_FIELDS[f"PUT sessions/{SOME}/"] = WRONG_FIELDS["POST sessions/"] | {"id": [SOME], "session_id": [SOME]}
