@@ -22,6 +22,7 @@ from sessions_app.llm.tables import (
 )
 from sessions_app.orchestration.tables import Graph, GraphEdge, GraphNode, Prompt
 from sessions_app.plugin_tables import Memory, Plugin
+from sessions_app.ticket_tables import Ticket
 from sessions_app.values import Role, TokenMetrics
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "RunChunk",
     "ServiceAccount",
     "Session",
+    "Ticket",
     "Title",
     "TokenUse",
     "UsageEntry",
