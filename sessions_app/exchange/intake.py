@@ -135,7 +135,7 @@ def bring_in(
     refusal: Refused | None = None
     with closing(items(actor, file, by_line=by_line)) as found:  # type: ignore[type-var]
         for item in found:
-            if end is not None and time.monotonic() > end:
+            if end is not None and report.sessions and time.monotonic() > end:
                 report.complete = False
                 break
             try:
