@@ -24,6 +24,7 @@ from sessions_app.api.paging import keyset, listed
 from sessions_app.api.views import Resource, body_of
 from sessions_app.exchange import bulk, exporting, intake
 from sessions_app.exchange.exporting import give_back
+from sessions_app.exchange.importing import How
 from sessions_app.represent import export_as_dict
 
 LINES = frozenset({"application/x-ndjson", "application/jsonl"})
@@ -131,13 +132,8 @@ class ImportView(Resource):
         if dry_run not in ("true", "false"):
             raise Invalid("'dry_run' must be true or false.")
         with closing(_file_of(request)) as file:
-            report = intake.bring_in(
-                actor_of(request),
-                file,
-                by_line=_is_by_line(request, file),
-                dry_run=dry_run == "true",
-                patience=settings.IMPORT_PATIENCE,
-            )
+            how = How(dry_run == "true", settings.IMPORT_SESSION_SECONDS, settings.IMPORT_PATIENCE)
+            report = intake.bring_in(actor_of(request), file, how, by_line=_is_by_line(request, file))
         return Response(report.as_dict())
 
 

@@ -20,7 +20,7 @@ from sessions_app.exchange.bundle import BUNDLE, BUNDLE_VERSION, MANIFEST, Bundl
 from sessions_app.exchange.chatgpt import Told
 from sessions_app.exchange.files import Document, Lines, Log
 from sessions_app.exchange.form import Kept
-from sessions_app.exchange.importing import Outcome, take_in
+from sessions_app.exchange.importing import How, Outcome, take_in
 from sessions_app.exchange.reading import Values
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Item(NamedTuple):
     """One session to be: how the file names it, and what makes it."""
 
     name: str
-    make: Callable[[bool], Outcome]
+    make: Callable[[How], Outcome]
 
 
 def items(actor: Actor, file: IO[bytes], *, by_line: bool = False) -> Iterator[Item]:
@@ -52,7 +52,7 @@ def items(actor: Actor, file: IO[bytes], *, by_line: bool = False) -> Iterator[I
 
 
 def _one(actor: Actor, log: Log) -> Item:
-    return Item("", lambda dry_run: take_in(actor, log, dry_run=dry_run))
+    return Item("", lambda how: take_in(actor, log, how=how))
 
 
 def _of_conversations(actor: Actor, file: IO[bytes]) -> Iterator[Item]:
@@ -60,7 +60,7 @@ def _of_conversations(actor: Actor, file: IO[bytes]) -> Iterator[Item]:
     for number, _ in enumerate(values.items(), start=1):
         value = values.value()
         name = str(value.get("title") or number)[:200] if isinstance(value, dict) else str(number)
-        yield Item(name, lambda dry_run, value=value: take_in(actor, Told(actor, value), dry_run=dry_run))  # type: ignore[misc]
+        yield Item(name, lambda how, value=value: take_in(actor, Told(actor, value), how=how))  # type: ignore[misc]
     values.end()
 
 
@@ -85,14 +85,14 @@ def _of_bundle(actor: Actor, archive: Archive) -> Iterator[Item]:
         name = f"artifacts/{kept.sha256}"
         return archive.unpacked(name) if name in archive.names else None
 
-    def make(packed: Packed, dry_run: bool) -> Outcome:
+    def make(packed: Packed, how: How) -> Outcome:
         with archive.unpacked(packed.file) as file:
             if blobs.digest(file) != (packed.sha256, packed.size):
                 raise Invalid("The session's file is not the one that the archive's manifest vouches for.")
-            return take_in(actor, Document(file), bytes_of, dry_run=dry_run)
+            return take_in(actor, Document(file), bytes_of, how)
 
     for packed in bundle.sessions:
-        yield Item(str(packed.id), lambda dry_run, packed=packed: make(packed, dry_run))  # type: ignore[misc]
+        yield Item(str(packed.id), lambda how, packed=packed: make(packed, how))  # type: ignore[misc]
 
 
 def _bundle(archive: Archive) -> Bundle:
@@ -125,13 +125,11 @@ class Report:
         return {"dry_run": self.dry_run, "complete": self.complete, **counts, "sessions": self.sessions}
 
 
-def bring_in(
-    actor: Actor, file: IO[bytes], *, by_line: bool = False, dry_run: bool = False, patience: float | None = None
-) -> Report:
-    """Everything in the file, session by session, for at most about `patience` seconds. A file that is not what it
-    should be, or has a single session that is refused, raises why; of several each refusal is reported."""
-    report = Report(dry_run=dry_run)
-    end = None if patience is None else time.monotonic() + patience
+def bring_in(actor: Actor, file: IO[bytes], how: How, *, by_line: bool = False) -> Report:
+    """Everything in the file, session by session. A file that is not what it should be, or has a single session that is
+    refused, raises why; of several each refusal is reported."""
+    report = Report(dry_run=how.dry_run)
+    end = None if how.patience is None else time.monotonic() + how.patience
     refusal: Refused | None = None
     with closing(items(actor, file, by_line=by_line)) as found:  # type: ignore[type-var]
         for item in found:
@@ -139,13 +137,13 @@ def bring_in(
                 report.complete = False
                 break
             try:
-                report.sessions.append(_told(item, item.make(dry_run)))
+                report.sessions.append(_told(item, item.make(how)))
             except Refused as refused:
                 refusal = refused
                 report.sessions.append(_refused(item, refused))
     if not report.sessions:
         raise Invalid("There is nothing in it.")
-    if refusal is not None and len(report.sessions) == 1:
+    if refusal is not None and report.complete and len(report.sessions) == 1:
         raise refusal
     return report
 

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from bus.exceptions import Refused
 from bus.messages import Actor
 from sessions_app.exchange import intake
+from sessions_app.exchange.importing import How
 
 
 class Command(BaseCommand):
@@ -30,8 +31,8 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user {options['user']!r}.")
         try:
             with open(options["file"], "rb") as file:
-                actor, by_line = Actor("user", str(user.pk)), options["lines"]
-                report = intake.bring_in(actor, file, by_line=by_line, dry_run=options["dry_run"])
+                actor, how = Actor("user", str(user.pk)), How(dry_run=options["dry_run"])
+                report = intake.bring_in(actor, file, how, by_line=options["lines"])
         except Refused as error:
             raise CommandError(error.detail) from None
         self.stdout.write(msgspec.json.format(msgspec.json.encode(report.as_dict())).decode())
