@@ -1,4 +1,4 @@
-"""S4: credentials never in URLs or logs: whatever logs somebody in is used, well and badly, at LOG_LEVEL=DEBUG."""
+"""S4: credentials never in URLs or logs: whatever lets somebody in is used, well and badly, at LOG_LEVEL=DEBUG."""
 
 import asyncio
 import os
@@ -72,6 +72,27 @@ async def use_sockets(browser: Browser, session: str) -> None:
             pass
 
 
+def use_tokens(stack: Stack, browser: Browser) -> dict[str, str]:
+    """A token that works, is refused, is revoked, and stands where none belongs; the canaries."""
+    made = browser.call("POST", "tokens/", {"name": "canary", "scopes": ["sessions:write", "sessions:read"]}).json()
+    token, forged = made["token"], "parley_" + "canary-" * 6 + "x"
+    with httpx.Client(base_url=stack.url(), timeout=30) as client:
+        for text, path, status in (
+            (token, "sessions/", 200),
+            (token, "models/", 403),
+            (forged, "sessions/", 401),
+            (token, "nothing/at/all/", 404),
+        ):
+            assert client.get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {text}"}).status_code == status
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        for body in (b"{", b'{"title": 1}', f'{{"{token}": 1}}'.encode()):
+            assert client.post("/api/v1/sessions/", content=body, headers=headers).status_code in (400, 422)
+        assert browser.call("DELETE", f"tokens/{made['id']}/").status_code == 204
+        assert client.get("/api/v1/sessions/", headers=headers).status_code == 401
+        client.get(f"/api/v1/tokens/?cursor={token}")  # where it does not belong
+    return {"token": token.removeprefix("parley_"), "forged token": forged.removeprefix("parley_")}
+
+
 def use_everything(stack: Stack) -> dict[str, str]:
     """Log in and work, with refusals of every kind; the credentials that were used."""
     browser = stack.login("alice")
@@ -89,7 +110,7 @@ def use_everything(stack: Stack) -> dict[str, str]:
     assert browser.call("POST", "sessions/", {}, **unnamed).status_code == 403
     assert browser.call("GET", "sessions/", Host="evil.example").status_code == 400
     asyncio.run(use_sockets(browser, session))
-    return {
+    return use_tokens(stack, browser) | {
         "password": "alice-password",
         "session": browser.client.cookies["sessionid"],
         "CSRF": browser.client.cookies["csrftoken"],
