@@ -44,7 +44,7 @@ class SessionsConfig(AppConfig):
         from bus.live import tails
         from bus.registry import default
         from bus.work import retention
-        from sessions_app import access, events, panels, switches
+        from sessions_app import access, events, panels, switches, tickets
         from sessions_app.accounts import audit
         from sessions_app.artifacts import collect
         from sessions_app.llm import budgets, chunks, leftovers, tools
@@ -56,7 +56,7 @@ class SessionsConfig(AppConfig):
         default.guards.append(access.GUARD)
         audit.connect()
         tails.set_source(chunks.growing)
-        retention.pruners += [leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune]
+        retention.pruners += [tickets.prune, leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune]
         retention.outside.append(collect.prune)
         default.switch = tools.default.switch = switches.switches
         plugins.load(default, plugins.named(settings.PLUGINS), panels.remove_of, tools.default.remove_of)

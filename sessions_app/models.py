@@ -21,6 +21,7 @@ from sessions_app.llm.tables import (
 )
 from sessions_app.orchestration.tables import Graph, GraphEdge, GraphNode, Prompt
 from sessions_app.plugin_tables import Memory, Plugin
+from sessions_app.ticket_tables import Ticket
 from sessions_app.values import Role, TokenMetrics
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "RunChunk",
     "ServiceAccount",
     "Session",
+    "Ticket",
     "Title",
     "TokenUse",
     "UsageEntry",

@@ -21,15 +21,22 @@ from bus.registry import Condition, Registry, SqlProjection
 NAMES = "id, stream, version, position, type, schema, data, actor, causation, correlation, recorded_at"
 COLUMNS = NAMES.replace("data", "data::text")
 
-# at a gap the reader takes a transaction id: only that lies above every id given out so far; a snapshot's xmax does not
-LOG_PAGE = f"""
+
+def log_page(columns: str) -> str:
+    """The whole log above a position, for Horizon: these columns, the fourth of them the position."""
+    # at a gap the reader takes a transaction id: only that lies above every id given out so far; a snapshot's xmax does
+    # not
+    return f"""
 WITH start AS (SELECT %s::bigint AS after)
-SELECT {COLUMNS}, pg_snapshot_xmin(s)::text::bigint,
+SELECT {columns}, pg_snapshot_xmin(s)::text::bigint,
     CASE WHEN position = lag(position, 1, start.after) OVER (ORDER BY position) + 1
         THEN 0 ELSE pg_current_xact_id()::text::bigint END
 FROM start, bus_storedevent, pg_current_snapshot() AS s
 WHERE position > start.after ORDER BY position LIMIT %s
 """
+
+
+LOG_PAGE = log_page(COLUMNS)
 
 _APPEND = """
 WITH head AS (

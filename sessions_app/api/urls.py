@@ -14,6 +14,7 @@ from sessions_app.api import (
     run_streams,
     runs,
     search,
+    tickets,
     tokens,
     views,
 )
@@ -104,6 +105,7 @@ urlpatterns = [
         accounts.ServiceTokenView.as_view(),
         name="api-service-account-token",
     ),
+    path("tickets/", tickets.TicketsView.as_view(), name="api-tickets"),
     path("commands/", logs.CommandsView.as_view(), name="api-commands"),
     path("commands/<uuid:command_id>/", logs.CommandView.as_view(), name="api-command"),
     re_path(r"", no_such_address),

@@ -66,6 +66,7 @@ API: dict[str, Route] = {
     ),
     "service-accounts/<int:user_id>/tokens/": Route("staff", (("GET", None), ("POST", {"name": "x", "scopes": ["*"]}))),
     "service-accounts/<int:user_id>/tokens/<uuid:token_id>/": Route("staff", (("DELETE", None),)),
+    "tickets/": Route("list", (("POST", {}),)),
     "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
     "commands/<uuid:command_id>/": Route("owned"),
     "": Route("gone"),
@@ -133,10 +134,13 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
 SOCKET: dict[str, tuple[str, dict[str, str]]] = {
     "subscribe": ("owned", {"session": "{session}"}),
     "command": ("owned", {"name": "add-message", "payload": "a command of COMMANDS"}),
+    "presence": ("owned", {"session": "{session}"}),
+    "authenticate": ("own", {"token": "anybody's"}),
     "unsubscribe": ("own", {}),
     "ping": ("own", {}),
 }
-"""`owned`: names a session, with such parameters; `own`: is about this socket only."""
+"""`owned`: names a session, with such parameters; `own`: is about this socket only (or, with "user", its caller's own
+account)."""
 
 ADMIN: dict[str, str] = {
     "login": "open",

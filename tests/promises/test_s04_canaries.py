@@ -1,6 +1,7 @@
 """S4: credentials never in URLs or logs: whatever lets somebody in is used, well and badly, at LOG_LEVEL=DEBUG."""
 
 import asyncio
+import json
 import os
 from collections.abc import Iterator
 from functools import partial
@@ -90,7 +91,25 @@ def use_tokens(stack: Stack, browser: Browser) -> dict[str, str]:
         assert browser.call("DELETE", f"tokens/{made['id']}/").status_code == 204
         assert client.get("/api/v1/sessions/", headers=headers).status_code == 401
         client.get(f"/api/v1/tokens/?cursor={token}")  # where it does not belong
-    return {"token": token.removeprefix("parley_"), "forged token": forged.removeprefix("parley_")}
+    return {"REST token": token.removeprefix("parley_"), "forged token": forged.removeprefix("parley_")}
+
+
+async def show_other_things(browser: Browser) -> dict[str, str]:
+    """Sockets opened by a token and by tickets, well and badly; what was shown."""
+    token = browser.call("POST", "tokens/", {"name": "t", "scopes": ["*"]}).json()["token"]
+    first, second = (browser.call("POST", "tickets/", {}).json()["ticket"] for _ in range(2))
+    for path, protocol in (
+        ("/ws/v1/", f"bearer.{token}"),
+        ("/ws/v1/", f"ticket.{first}"),
+        (f"/ws/v1/?ticket={second}", "none"),
+    ):
+        async with socket_to(browser, path, subprotocols=["parley.v1", protocol]) as socket:
+            await socket.send(json.dumps({"id": 1, "method": "authenticate", "params": {"token": token}}))
+            assert "result" in await receive(socket)
+    for path in (f"/ws/v1/?ticket={second}", f"/nowhere?ticket={second}"):
+        async with socket_to(browser, path) as socket:
+            assert (await close_code(socket))[0] in (4401, 4404)
+    return {"token": token, "ticket": first, "ticket in an address": second}
 
 
 def use_everything(stack: Stack) -> dict[str, str]:
@@ -110,7 +129,9 @@ def use_everything(stack: Stack) -> dict[str, str]:
     assert browser.call("POST", "sessions/", {}, **unnamed).status_code == 403
     assert browser.call("GET", "sessions/", Host="evil.example").status_code == 400
     asyncio.run(use_sockets(browser, session))
-    return use_tokens(stack, browser) | {
+    return {
+        **use_tokens(stack, browser),
+        **asyncio.run(show_other_things(browser)),
         "password": "alice-password",
         "session": browser.client.cookies["sessionid"],
         "CSRF": browser.client.cookies["csrftoken"],
