@@ -15,6 +15,7 @@ from bus.bus import bus
 from bus.exceptions import Invalid
 from bus.messages import Command
 from sessions_app import queries, search
+from sessions_app.accounts.scopes import of_request
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, matched_version, tagged
 from sessions_app.api.paging import keyset, listed, moment_in
@@ -26,6 +27,11 @@ class Resource(APIView):
     """Base of all views. A token needs the scope `<noun>:read` for safe methods, `<noun>:write` for the others."""
 
     noun: ClassVar[str] = "sessions"
+
+    @classmethod
+    def scope_of(cls, method: str) -> str:
+        """What a token needs for that method."""
+        return of_request(cls.noun, method)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """DRF takes a request without Content-Length for one without a body; one sent in chunks has none, either."""
