@@ -20,6 +20,8 @@ from config.broker import celery_url
 from config.bus import *  # noqa: F403
 from config.embedded import EmbeddedServers
 from config.embedded.folders import create_folders, publish
+from config.oidc import *  # noqa: F403
+from config.oidc import OIDC_APPS, OIDC_MIDDLEWARE, OIDC_ORIGIN
 from config.safety import refuse_unsafe
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -121,7 +123,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],
-        "form-action": [SELF],
+        "form-action": [SELF, *filter(None, [OIDC_ORIGIN])],
         "frame-ancestors": [NONE],
     },
 }
@@ -155,6 +157,7 @@ INSTALLED_APPS = [
     "config",
     "bus",
     "sessions_app",
+    *OIDC_APPS,
     "axes",  # after ours: what fails is written down before it may shut the door
 ]
 MIDDLEWARE = [
@@ -168,6 +171,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    *OIDC_MIDDLEWARE,
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"

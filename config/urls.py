@@ -1,5 +1,6 @@
 """All addresses."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
@@ -16,3 +17,6 @@ urlpatterns = [
     path("api/v1/", include("sessions_app.api.urls")),
     path("", include("sessions_app.urls")),
 ]
+
+if settings.OIDC_ISSUER:
+    urlpatterns.append(path("", include("sessions_app.accounts.issuer_urls")))

@@ -14,7 +14,11 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/", views.SessionPage.as_view(), name="session"),
     path("sessions/<uuid:session_id>/graphs/", graph_pages.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graph_pages.GraphPage.as_view(), name="graph"),
-    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path(
+        "login/",
+        LoginView.as_view(redirect_authenticated_user=True, extra_context={"issuer": settings.OIDC_ISSUER}),
+        name="login",
+    ),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("enter/<str:uidb64>/<str:token>/", views.EnterPage.as_view(), name="enter"),
 ]

@@ -14,3 +14,9 @@ def shut(request: HttpRequest, answer: HttpResponse | None, credentials: dict[st
     response = render(request, "registration/shut.html", {"minutes": minutes}, status=429)
     response["Retry-After"] = str(ceil(settings.LOGIN_PAUSE))
     return response
+
+
+def not_let_in(request: HttpRequest) -> HttpResponse:
+    """403 for whoever comes back from the issuer without its word, is disabled, or has an e-mail address that somebody
+    here has."""
+    return render(request, "registration/refused.html", status=403)
