@@ -9,6 +9,7 @@ import msgspec
 from uuid_utils.compat import uuid7
 
 __all__ = [
+    "IMPORTED",
     "KEY_PATTERN",
     "SYSTEM",
     "Actor",
@@ -159,6 +160,8 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 SYSTEM = Actor("system")
+IMPORTED = "imported"
+"""The type of the actor of an event that was not recorded here but came in a file; its id is what the file says."""
 
 KEY_PATTERN = r"^[\x21-\x7e]{1,200}\Z"
 """What an idempotency key may be: printable ASCII, and no more than its column holds."""

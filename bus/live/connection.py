@@ -4,7 +4,7 @@ gives it a transport."""
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
@@ -16,12 +16,35 @@ from bus.live import hub as hubs
 from bus.live import protocol
 from bus.live.identity import Credential, Identity
 from bus.live.outbox import Outbox
-from bus.live.protocol import MAX_FRAME, MAX_SUBSCRIPTIONS, METHODS, READ, CloseCode, Hangup, Subscribe, Subscribed
+from bus.live.protocol import (
+    MAX_FRAME,
+    MAX_SUBSCRIPTIONS,
+    METHODS,
+    READ,
+    READ_ACCOUNT,
+    CloseCode,
+    Hangup,
+    Subscribe,
+    Subscribed,
+)
 from bus.live.sink import SocketSink
 from bus.live.subscription import Subscription
 from bus.messages import Actor, Context
+from bus.topics import Filter
 
 WITHDRAWN = protocol.Ended(CloseCode.FORBIDDEN, protocol.CLOSES[CloseCode.FORBIDDEN])
+
+
+NOTICES = Filter(field="version", op="exists", value=False)
+"""Only events have a version."""
+
+
+class _Held(NamedTuple):
+    """A subscription of this socket: to a session, or to the account (None); and the scope it needs beside READ."""
+
+    subscription: Subscription
+    session: UUID | None
+    scope: str
 
 
 class Rights(Protocol):
@@ -48,7 +71,7 @@ class Connection:
         self.outbox: Outbox[str] = Outbox(*limits)
         self._doubted = asyncio.Event()
         self._rights = rights
-        self._subscriptions: dict[str, Subscription] = {}
+        self._subscriptions: dict[str, _Held] = {}
         self._count = self._doubts = 0
         self._methods: dict[str, Callable[[Any], Awaitable[Any]]] = {
             "subscribe": self.subscribe,
@@ -106,11 +129,12 @@ class Connection:
         stream = await self._stream_of(wanted)
         self._count += 1
         name = f"s{self._count}"
+        account = wanted.user and self.identity.caller.has(READ_ACCOUNT)
         made = Subscription(
             stream,
             SocketSink(self.outbox, name, wanted.fields),
             topics=wanted.topics,
-            filters=wanted.filters,
+            filters=wanted.filters if account or not wanted.user else [*wanted.filters, NOTICES],
             on_drop=self.drop,
         )
         recovered: dict[str, bool] = {"recovered": wanted.after is not None}
@@ -118,7 +142,7 @@ class Connection:
             head = await hubs.hub().attach(made, wanted.after)
         except CannotResume:  # never silently incomplete: what the client has is void, events go on from the head
             head, recovered = await hubs.hub().attach(made, None), {"recovered": False, "reset": True}
-        self._subscriptions[name] = made
+        self._subscriptions[name] = _Held(made, None if wanted.user else stream, READ_ACCOUNT if account else READ)
         if wanted.user:
             await self._rights.follow_list(self.actor)
         else:
@@ -189,14 +213,15 @@ class Connection:
         """Whether this may go on: raises Hangup where nobody is calling any more. Subscriptions to what may not be read
         any more end, and with the last one the connection."""
         await self.identity.still(within=-1.0)
-        streams = {made.stream for made in self._subscriptions.values()} - {self._rights.account_of(self.actor)}
-        kept: Collection[UUID] = await self._rights.readable(self.actor, list(streams)) if streams else ()
-        reading = self.identity.caller.has(READ)
-        lost = [name for name, made in self._subscriptions.items() if not reading or made.stream in streams - {*kept}]
-        for name in lost:
-            self._end(name)
-            self.reply({"subscription": name, "ended": WITHDRAWN})
-        if lost and not self._subscriptions:
+        asked = dict(self._subscriptions)
+        sessions = {held.session for held in asked.values() if held.session is not None}
+        kept = {None, *(await self._rights.readable(self.actor, list(sessions)) if sessions else ())}
+        has = self.identity.caller.has
+        for name, held in asked.items():
+            if name in self._subscriptions and not (has(READ) and has(held.scope) and held.session in kept):
+                self._end(name)
+                self.reply({"subscription": name, "ended": WITHDRAWN})
+        if asked and not self._subscriptions:
             self.hang_up(WITHDRAWN.code, WITHDRAWN.reason, after_queue=True)
 
     def drop(self, reason: Exception) -> None:
@@ -214,7 +239,7 @@ class Connection:
         self.outbox.close(Hangup(code, reason), keep=after_queue)
 
     def _end(self, name: str) -> None:
-        made = self._subscriptions.pop(name)
+        made = self._subscriptions.pop(name).subscription
         hubs.hub().detach(made)
         hubs.hub().presence.leave(made)
 

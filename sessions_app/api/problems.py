@@ -122,7 +122,9 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
         members = error.as_problem()
         if isinstance(error, InsufficientScope):
             headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{" ".join(error.lacking)}"'
-        if error.status >= 500:
+        if error.status in (429, 503):
+            headers["Retry-After"] = "1"
+        elif error.status >= 500:
             logger.error("%s: %s", type(error).__name__, error.detail, exc_info=error)
     elif isinstance(error, (OperationalError, PoolTimeout)):
         members = {"code": "unavailable", "status": 503, "detail": "The database cannot be reached; try again."}
