@@ -25,8 +25,8 @@ REGISTERING = (
     "insight_projections",
     "orchestration.projections",
     "reactions",
+    "accounts.reactions",
     "orchestration.reactions",
-    *("reactions", "orchestration.reactions", "accounts.reactions"),
 )
 """Modules that register something when they are imported, in this order: reactions speak in the order in which they
 came."""

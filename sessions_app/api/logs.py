@@ -34,24 +34,20 @@ class EventsView(Resource):
         """A page of the session's log: versions above `after`; `types` takes topic patterns. With `Accept:
         text/event-stream` all of it from there on, and what comes."""
         session = queries.session_of(actor_of(request), session_id)
-        types = _types(request)
-        wanted = topics.matcher(types)
-        after = streaming.after_of(request)
         if streaming.wanted(request):
+            types = _types(request)
+            topics.matcher(types)
+            after = streaming.after_of(request)
             place = streaming.enter(request)
             return streaming.begun(place, SessionFlow(place.reader, session.id, after, types))
-        limit = limit_of(request)
-        page = store.read(bus.registry, session.id, after=after, limit=limit)
-        head: int = session.version  # type: ignore[attr-defined]
-        return page_of_log(request, session.id, head)
+        return page_of_log(request, session.id, session.version)  # type: ignore[attr-defined]
 
 
 def page_of_log(request: Request, stream: UUID, head: int) -> Response:
     """A page of a stream that is at version `head`, and whose reader was asked whether they may."""
-    after = whole_number(request, "after", 0) or 0
-    limit = limit_of(request)
-    wanted = topics.matcher([word for word in request.query_params.get("types", "").split(",") if word])
-    page = store.read(bus.registry, stream, after=after, limit=limit)
+    after = streaming.after_of(request)
+    wanted = topics.matcher(_types(request))
+    page = store.read(bus.registry, stream, after=after, limit=limit_of(request))
     last = page[-1].version if page else after
     shown = [event for event in page if wanted(event.type)]
     body = {"data": shown, "has_more": last < head, "next_after": last, "head": head}

@@ -182,13 +182,22 @@ def test_whoever_follows_their_account_is_told_of_every_change_in_their_list(
     with_sockets(main)
 
 
-def test_what_happens_to_the_account_is_told_over_the_same_subscription(alice: User, api: Caller) -> None:
+def test_what_happens_to_the_account_is_told_to_those_who_may_know(api: Caller) -> None:
+    few = api.post("tokens/", {"name": "t", "scopes": ["sessions:read"]}).json()["token"]
+
     async def main() -> None:
-        async with open_socket(headers_of(api.client, ORIGIN)) as socket:
+        async with (
+            open_socket(headers_of(api.client, ORIGIN)) as socket,
+            open_socket([], protocols=("parley.v1", f"bearer.{few}")) as limited,
+        ):
             await socket.ask("subscribe", user=True, topics=["token-*"])
+            await limited.ask("subscribe", user=True)
             await in_thread(api.post, "tokens/", {"name": "new", "scopes": ["*"]})
             event = (await socket.hear(lambda frame: "event" in frame))["event"]
             assert (event["type"], event["data"]["name"]) == ("token-created", "new")
+            new = await in_thread(api.session)
+            assert (await limited.notice("session-listed"))["session"]["id"] == new
+            assert limited.heard == []
 
     with_sockets(main)
 
