@@ -29,7 +29,7 @@ NOTHING = migrations.RunSQL.noop
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("sessions_app", "0011_accounts"),
+        ("sessions_app", "0013_tickets"),
     ]
 
     operations = [

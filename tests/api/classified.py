@@ -59,7 +59,6 @@ API: dict[str, Route] = {
     "prompts/<slug:name>/": Route("shared"),
     "tokens/": Route("list", (("GET", None), ("POST", {"name": "x", "scopes": ["sessions:read"]}))),
     "tokens/<uuid:token_id>/": Route("owned", (("GET", None), ("DELETE", None))),
-    "tickets/": Route("list", (("POST", {}),)),
     "account/events/": Route("list"),
     "service-accounts/": Route("staff", (("GET", None), ("POST", {"name": "x"}))),
     "service-accounts/<int:user_id>/": Route(
@@ -67,6 +66,7 @@ API: dict[str, Route] = {
     ),
     "service-accounts/<int:user_id>/tokens/": Route("staff", (("GET", None), ("POST", {"name": "x", "scopes": ["*"]}))),
     "service-accounts/<int:user_id>/tokens/<uuid:token_id>/": Route("staff", (("DELETE", None),)),
+    "tickets/": Route("list", (("POST", {}),)),
     "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
     "commands/<uuid:command_id>/": Route("owned"),
     "": Route("gone"),
