@@ -1,9 +1,7 @@
 """One socket: its subscriptions, its bounded outbox, its methods. Speaks the protocol of docs/protocol.md; the consumer
 gives it a transport."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -14,6 +12,7 @@ from bus.bus import bus
 from bus.exceptions import BusError, CannotResume, InsufficientScope, Invalid, Malformed, NotFound, SubscriberTooSlow
 from bus.live import hub as hubs
 from bus.live import protocol
+from bus.live.control import Doubts
 from bus.live.identity import Credential, Identity
 from bus.live.outbox import Outbox
 from bus.live.protocol import (
@@ -69,10 +68,10 @@ class Connection:
     def __init__(self, identity: Identity, rights: Rights, limits: tuple[int, int]) -> None:
         self.identity = identity
         self.outbox: Outbox[str] = Outbox(*limits)
-        self._doubted = asyncio.Event()
+        self.doubts = Doubts()
         self._rights = rights
         self._subscriptions: dict[str, _Held] = {}
-        self._count = self._doubts = 0
+        self._count = 0
         self._methods: dict[str, Callable[[Any], Awaitable[Any]]] = {
             "subscribe": self.subscribe,
             "unsubscribe": self._unsubscribe,
@@ -125,7 +124,7 @@ class Connection:
         self._check_scope(READ)
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             raise Invalid(f"A socket holds at most {MAX_SUBSCRIPTIONS} subscriptions.")
-        doubts = self._doubts
+        doubts = self.doubts.count
         stream = await self._stream_of(wanted)
         self._count += 1
         name = f"s{self._count}"
@@ -147,8 +146,8 @@ class Connection:
             await self._rights.follow_list(self.actor)
         else:
             hubs.hub().presence.join(made, self.actor, self, told=wanted.presence)
-        if self._doubts != doubts:
-            self._doubted.set()  # rights were withdrawn while this began
+        if self.doubts.count != doubts:
+            self.doubts.add()  # rights were withdrawn while this began
         return Subscribed(subscription=name, head=head, **recovered)
 
     async def _stream_of(self, wanted: Subscribe) -> UUID:
@@ -187,27 +186,13 @@ class Connection:
 
     async def _authenticate(self, wanted: protocol.Authenticate) -> protocol.Authenticated:
         await self.identity.renew(self._rights.credential_of(wanted.token))
-        self.doubt()  # it may reach less far than the one before
+        self.doubts.add()  # it may reach less far than the one before
         return protocol.Authenticated(expires_at=self.identity.caller.expires_at)
 
     async def _ping(self, params: None) -> protocol.Nothing:
         return protocol.Nothing()
 
     # -- ends ----------------------------------------------------------------------------------------------------------
-
-    def doubt(self) -> None:
-        """The caller's rights may have become fewer: somebody is to look at once."""
-        self._doubts += 1
-        self._doubted.set()
-
-    async def doubted_within(self, seconds: float) -> bool:
-        """Whether there was a doubt; waits so long for one."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._doubted.wait()
-        doubted = self._doubted.is_set()
-        self._doubted.clear()
-        return doubted
 
     async def look_again(self) -> None:
         """Whether this may go on: raises Hangup where nobody is calling any more. Subscriptions to what may not be read

@@ -1,11 +1,13 @@
-"""S2: what is withdrawn reaches open sockets of other processes at once: within 2 s, where the next look would be after
-20 (`BUS_REAUTHENTICATE`)."""
+"""S2: what is withdrawn reaches open sockets and event streams of other processes at once: within 2 s, where the next
+look would be after 20 (`BUS_REAUTHENTICATE`)."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
+
+import httpx
 
 from tests.flow.sockets import close_code, receive, socket_to, token_socket
 from tests.flow.stack import Browser
@@ -47,6 +49,22 @@ def test_the_sockets_of_a_revoked_token_close(cluster: Cluster, history: History
     ident, text = made(browser)
     socket = token_socket(cluster.url(1), path, text)
     assert watched(cluster, history, socket, lambda: browser.call("DELETE", f"tokens/{ident}/")) == 4401
+
+
+def test_the_event_streams_of_a_revoked_token_end(cluster: Cluster, history: History) -> None:
+    browser = cluster.browser(0)
+    ident, text = made(browser)
+    address = f"{cluster.url(1)}/api/v1/sessions/{browser.new_session()}/events/?after=0"
+    asked = {"Accept": "text/event-stream", "Authorization": f"Bearer {text}"}
+    with httpx.stream("GET", address, headers=asked, timeout=WATCH) as answer:
+        lines = answer.iter_lines()
+        assert next(line for line in lines if line.startswith("event:")) == "event: session-created"
+        browser.call("DELETE", f"tokens/{ident}/")
+        began = time.monotonic()
+        assert any("login has ended" in line for line in lines)
+    took = time.monotonic() - began
+    history.figures("withdrawal", took=round(took, 3))
+    assert took <= SOON, f"it took {took:.1f} s"
 
 
 def test_the_sockets_of_a_login_close_with_it(cluster: Cluster, history: History) -> None:
