@@ -27,9 +27,13 @@ PAGE = 1000
 BACK = 500
 """So many positions before the head the first look begins: what has a position may not be committed yet."""
 
-_COLUMNS = """stream, version, CASE WHEN type = 'session-deleted' THEN
-    (SELECT began.data->>'owner_id' FROM bus_storedevent AS began
-     WHERE began.stream = bus_storedevent.stream AND began.version = 1) END, position"""
+_COLUMNS = """stream, version, CASE type
+    WHEN 'session-unshared' THEN ARRAY[data->>'user_id']
+    WHEN 'session-deleted' THEN ARRAY(
+        SELECT coalesce(told.data->>'owner_id', told.data->>'user_id') FROM bus_storedevent AS told
+        WHERE told.stream = bus_storedevent.stream AND told.type IN ('session-created', 'session-shared'))
+    ELSE ARRAY[]::text[] END, position"""
+"""The third: the users who have just lost the session."""
 
 
 class SessionListed(Notice):
@@ -84,13 +88,12 @@ class _Follower:
     async def _look(self, horizon: Horizon) -> None:
         """Tell what the log has brought since the last look."""
         while rows := await reader.log_rows(_COLUMNS, horizon, PAGE):
-            users = self._watched()
-            lost = {session: int(owner) for session, _, owner, _ in rows if owner is not None}
-            listed = await in_thread(_listed, {row[0] for row in rows} - lost.keys(), users)
-            for user_id, info in listed:
-                _tell(user_id, SessionListed(session_id=stream_of(user_id), session=info))
-            for session, user_id in lost.items():
+            lost = [(session, int(user)) for session, _, users, _ in rows for user in users if user is not None]
+            listed = await in_thread(_listed, {row[0] for row in rows}, self._watched())
+            for session, user_id in lost:
                 _tell(user_id, SessionUnlisted(session_id=stream_of(user_id), id=session))
+            for user_id, info in listed:  # last: as it is now
+                _tell(user_id, SessionListed(session_id=stream_of(user_id), session=info))
 
 
 def _listed(sessions: Iterable[UUID], users: Iterable[int]) -> list[tuple[int, dict[str, Any]]]:
