@@ -76,7 +76,7 @@ class ArtifactsView(Resource):
     def post(self, request: Request, session_id: UUID) -> Response:
         """Keep JSON or a text (`{name, data, content_type?, metadata?}`), or a file: as the field `file` of a form, or
         as the body itself where the address says `?name=`."""
-        queries.session_of(actor_of(request), session_id)  # nothing is read for what is not there
+        queries.check_allowed(actor_of(request), session_id)  # nothing is read for what may not be kept
         if _is_file(request):
             result = self._from_body(request, session_id)
         elif request.content_type.lower().startswith(FORM):

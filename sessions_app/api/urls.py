@@ -14,6 +14,7 @@ from sessions_app.api import (
     run_streams,
     runs,
     search,
+    shares,
     tickets,
     tokens,
     views,
@@ -53,6 +54,8 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/runs/", runs.RunsView.as_view(), name="api-runs"),
     path("sessions/<uuid:session_id>/context/plan/", runs.ContextView.as_view(), name="api-context-plan"),
     path("sessions/<uuid:session_id>/context/count/", runs.ContextView.as_view(counts=True), name="api-context-count"),
+    path("sessions/<uuid:session_id>/shares/", shares.SharesView.as_view(), name="api-shares"),
+    path("sessions/<uuid:session_id>/shares/<int:user_id>/", shares.ShareView.as_view(), name="api-share"),
     path("runs/<uuid:run_id>/", runs.RunView.as_view(), name="api-run"),
     path("runs/<uuid:run_id>/cancel/", runs.RunActionView.as_view(command="cancel-run"), name="api-run-cancel"),
     path(

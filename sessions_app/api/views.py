@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from bus.bus import bus
 from bus.exceptions import Invalid
 from bus.messages import Command
-from sessions_app import queries, search
+from sessions_app import queries, rights, search
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, matched_version, tagged
 from sessions_app.api.paging import keyset, listed, moment_in
@@ -67,9 +67,11 @@ class SessionsView(Resource):
     """`sessions/`"""
 
     def get(self, request: Request) -> Response:
-        """The caller's sessions, newest change first; filters `is_active`, `provider`, `model`, `q` (words of the
-        title, as in `search/`), `created_after`, `created_before`, `updated_after`."""
-        rows = self._filtered(request, queries.with_version(queries.sessions_of(actor_of(request))))
+        """The caller's sessions, or with `shared=true` what others share with the caller, newest change first; filters
+        `is_active`, `provider`, `model`, `q` (words of the title, as in `search/`), `created_after`, `created_before`,
+        `updated_after`."""
+        which = rights.shared_with if flag(request, "shared") else queries.own_of
+        rows = self._filtered(request, queries.with_version(which(actor_of(request))))
         page, cursor = keyset(request, rows, ("-updated_at", "-id"), (datetime, UUID))
         return listed(request, page, cursor, session_info)
 
@@ -78,16 +80,17 @@ class SessionsView(Resource):
         for name in ("provider", "model"):
             if name in query:
                 rows = rows.filter(**{name: storable(query[name])})
-        if "is_active" in query:
-            if query["is_active"] not in ("true", "false"):
-                raise Invalid("'is_active' must be true or false.")
-            rows = rows.filter(is_active=query["is_active"] == "true")
+        active = flag(request, "is_active")
+        if active is not None:
+            rows = rows.filter(is_active=active)
         for name, condition in _MOMENTS.items():
             if (when := moment_in(request, name)) is not None:
                 rows = rows.filter(**dict.fromkeys(condition, when))
         return self._titled(request, rows, storable(query["q"])) if query.get("q") else rows
 
     def _titled(self, request: Request, rows: QuerySet[Session], text: str) -> QuerySet[Session]:
+        if flag(request, "shared"):  # their words are in the index under their owners' names
+            return rows.filter(title__icontains=text)
         question = search.asked(text)
         if question is None:
             return rows.none()
@@ -102,6 +105,14 @@ class SessionsView(Resource):
         response = session_answer(request, UUID(str(result.data["id"])), status=201)
         response["Location"] = request.build_absolute_uri(f"{request.path}{result.data['id']}/")
         return response
+
+
+def flag(request: Request, name: str) -> bool | None:
+    """A query parameter that is true or false. Raises Invalid."""
+    given = request.query_params.get(name)
+    if given not in (None, "true", "false"):
+        raise Invalid(f"{name!r} must be true or false.")
+    return None if given is None else given == "true"
 
 
 def storable(text: str) -> str:
