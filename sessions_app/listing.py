@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from django.db.models import F, Value
+
 from bus.database import in_thread
 from bus.live import frames, reader
 from bus.live import hub as hubs
@@ -97,9 +99,14 @@ class _Follower:
 
 
 def _listed(sessions: Iterable[UUID], users: Iterable[int]) -> list[tuple[int, dict[str, Any]]]:
-    """(user, session as the list shows it) of those of the sessions that are in the list of one of the users."""
-    rows = queries.with_version(Session.objects.filter(id__in=list(sessions), owner_id__in=list(users)))
-    return [(row.owner_id, session_info(row)) for row in rows.order_by("updated_at") if row.owner_id is not None]
+    """(user, session as the user's list shows it) of those of the sessions that are the users', or shared with them."""
+    rows = Session.objects.filter(id__in=list(sessions)).order_by("updated_at")
+    own = rows.filter(owner_id__in=list(users)).annotate(reader=F("owner_id"), role=Value("owner"))
+    shared = rows.filter(shares__user_id__in=list(users)).annotate(
+        reader=F("shares__user_id"), role=F("shares__role"), owner_name=F("owner__username")
+    )
+    found = [*queries.with_version(own), *queries.with_version(shared)]
+    return [(row.reader, session_info(row)) for row in found]  # type: ignore[attr-defined]
 
 
 def _tell(user_id: int, notice: Notice) -> None:
