@@ -31,6 +31,7 @@ BACK = 500
 
 _COLUMNS = """stream, version, CASE type
     WHEN 'session-unshared' THEN ARRAY[data->>'user_id']
+    WHEN 'session-erased' THEN ARRAY[data->>'owner_id']
     WHEN 'session-deleted' THEN ARRAY(
         SELECT coalesce(told.data->>'owner_id', told.data->>'user_id') FROM bus_storedevent AS told
         WHERE told.stream = bus_storedevent.stream AND told.type IN ('session-created', 'session-shared'))
