@@ -57,6 +57,10 @@ SUBSCRIBE: list[tuple[dict[str, Any], str]] = [
     *(({"filters": filters}, "validation-failed") for filters in _FILTERS),
     ({"session": SOME}, "not-found"),
     ({"extra": 1}, "validation-failed"),
+    ({"user": True}, "validation-failed"),
+    ({"session": None}, "validation-failed"),
+    ({"topics": ["a"] * 51}, "validation-failed"),
+    ({"filters": [{"field": "a"}] * 21}, "validation-failed"),
 ]
 
 
