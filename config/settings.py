@@ -21,6 +21,9 @@ from config.bus import *  # noqa: F403
 from config.contract import *  # noqa: F403
 from config.embedded import EmbeddedServers
 from config.embedded.folders import create_folders, publish
+from config.exchange import *  # noqa: F403
+from config.oidc import *  # noqa: F403
+from config.oidc import OIDC_APPS, OIDC_MIDDLEWARE, OIDC_ORIGIN
 from config.safety import refuse_unsafe
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -122,7 +125,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "object-src": [NONE],
         "base-uri": [NONE],
-        "form-action": [SELF],
+        "form-action": [SELF, *filter(None, [OIDC_ORIGIN])],
         "frame-ancestors": [NONE],
     },
 }
@@ -158,6 +161,8 @@ INSTALLED_APPS = [
     "config",
     "bus",
     "sessions_app",
+    *OIDC_APPS,
+    "axes",  # after ours: what fails is written down before it may shut the door
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -171,6 +176,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    *OIDC_MIDDLEWARE,
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -254,6 +261,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO", "least severity that is logged")},
     "loggers": {
         "django.channels.server": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
         "anthropic": {"level": "INFO"},  # at DEBUG they write down what people say to their models

@@ -1,5 +1,6 @@
 """All addresses."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
@@ -17,3 +18,6 @@ urlpatterns = [
     path("openai/v1/", include("sessions_app.openai_front.urls")),
     path("", include("sessions_app.urls")),
 ]
+
+if settings.OIDC_ISSUER:
+    urlpatterns.append(path("", include("sessions_app.accounts.issuer_urls")))

@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
+from django.db.models import F, Value
+
 from bus.database import in_thread
 from bus.live import frames, reader
 from bus.live import hub as hubs
@@ -27,9 +29,14 @@ PAGE = 1000
 BACK = 500
 """So many positions before the head the first look begins: what has a position may not be committed yet."""
 
-_COLUMNS = """stream, version, CASE WHEN type = 'session-deleted' THEN
-    (SELECT began.data->>'owner_id' FROM bus_storedevent AS began
-     WHERE began.stream = bus_storedevent.stream AND began.version = 1) END, position"""
+_COLUMNS = """stream, version, CASE type
+    WHEN 'session-unshared' THEN ARRAY[data->>'user_id']
+    WHEN 'session-erased' THEN ARRAY[data->>'owner_id']
+    WHEN 'session-deleted' THEN ARRAY(
+        SELECT coalesce(told.data->>'owner_id', told.data->>'user_id') FROM bus_storedevent AS told
+        WHERE told.stream = bus_storedevent.stream AND told.type IN ('session-created', 'session-shared'))
+    ELSE ARRAY[]::text[] END, position"""
+"""The third: the users who have just lost the session."""
 
 
 class SessionListed(Notice):
@@ -84,19 +91,23 @@ class _Follower:
     async def _look(self, horizon: Horizon) -> None:
         """Tell what the log has brought since the last look."""
         while rows := await reader.log_rows(_COLUMNS, horizon, PAGE):
-            users = self._watched()
-            lost = {session: int(owner) for session, _, owner, _ in rows if owner is not None}
-            listed = await in_thread(_listed, {row[0] for row in rows} - lost.keys(), users)
-            for user_id, info in listed:
-                _tell(user_id, SessionListed(session_id=stream_of(user_id), session=info))
-            for session, user_id in lost.items():
+            lost = [(session, int(user)) for session, _, users, _ in rows for user in users if user is not None]
+            listed = await in_thread(_listed, {row[0] for row in rows}, self._watched())
+            for session, user_id in lost:
                 _tell(user_id, SessionUnlisted(session_id=stream_of(user_id), id=session))
+            for user_id, info in listed:  # last: as it is now
+                _tell(user_id, SessionListed(session_id=stream_of(user_id), session=info))
 
 
 def _listed(sessions: Iterable[UUID], users: Iterable[int]) -> list[tuple[int, dict[str, Any]]]:
-    """(user, session as the list shows it) of those of the sessions that are in the list of one of the users."""
-    rows = queries.with_version(Session.objects.filter(id__in=list(sessions), owner_id__in=list(users)))
-    return [(row.owner_id, session_info(row)) for row in rows.order_by("updated_at") if row.owner_id is not None]
+    """(user, session as the user's list shows it) of those of the sessions that are the users', or shared with them."""
+    rows = Session.objects.filter(id__in=list(sessions)).order_by("updated_at")
+    own = rows.filter(owner_id__in=list(users)).annotate(reader=F("owner_id"), role=Value("owner"))
+    shared = rows.filter(shares__user_id__in=list(users)).annotate(
+        reader=F("shares__user_id"), role=F("shares__role"), owner_name=F("owner__username")
+    )
+    found = [*queries.with_version(own), *queries.with_version(shared)]
+    return [(row.reader, session_info(row)) for row in found]  # type: ignore[attr-defined]
 
 
 def _tell(user_id: int, notice: Notice) -> None:

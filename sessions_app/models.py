@@ -9,6 +9,7 @@ from django.db import models
 
 from sessions_app.accounts.tables import ApiToken, ServiceAccount, TokenUse
 from sessions_app.artifacts.tables import Artifact, Blob
+from sessions_app.exchange.tables import Export
 from sessions_app.insight_tables import Title
 from sessions_app.llm.tables import (
     COST_DIGITS,
@@ -32,6 +33,7 @@ __all__ = [
     "Budget",
     "BudgetUse",
     "Conversation",
+    "Export",
     "Graph",
     "GraphEdge",
     "GraphNode",

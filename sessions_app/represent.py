@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from sessions_app.llm.catalog import Known
-from sessions_app.models import Artifact, Conversation, Message, Run, Session
+from sessions_app.models import Artifact, Conversation, Export, Message, Run, Session
 
 
 def moment(when: datetime | None) -> str | None:
@@ -127,6 +127,21 @@ def artifact_as_dict(artifact: Artifact) -> dict[str, Any]:
         "sha256": artifact.sha256,
         "metadata": artifact.metadata,
         "created_at": moment(artifact.created_at),
+    }
+
+
+def export_as_dict(export: Export) -> dict[str, Any]:
+    """An archive of all of a user's sessions: `done` of `total` sessions are in it; `bytes` once it is ready."""
+    return {
+        "id": str(export.id),
+        "state": export.state,
+        "done": export.done,
+        "total": export.total,
+        "bytes": export.bytes,
+        "error": export.error,
+        "created_at": moment(export.created_at),
+        "finished_at": moment(export.finished_at),
+        "expires_at": moment(export.expires_at),
     }
 
 

@@ -17,7 +17,13 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/graphs/", graph_pages.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graph_pages.GraphPage.as_view(), name="graph"),
     path("problems/<slug:code>", problem_page, name="problem"),
-    path("login/", log_ins_counted(LoginView.as_view(redirect_authenticated_user=True)), name="login"),
+    path(
+        "login/",
+        log_ins_counted(
+            LoginView.as_view(redirect_authenticated_user=True, extra_context={"issuer": settings.OIDC_ISSUER})
+        ),
+        name="login",
+    ),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("enter/<str:uidb64>/<str:token>/", views.EnterPage.as_view(), name="enter"),
 ]

@@ -186,6 +186,6 @@ class EnterPage(View):
         with transaction.atomic():
             user = user_of_link(uidb64, token, lock=True)
             if user is not None:
-                login(request, user)
+                login(request, user, backend="config.logins.Backend")
                 return redirect(settings.LOGIN_REDIRECT_URL)
         return render(request, "registration/enter.html", {"person": None}, status=410)

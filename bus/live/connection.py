@@ -1,10 +1,8 @@
 """One socket: its subscriptions, its bounded outbox, its methods. Speaks the protocol of docs/protocol.md; the consumer
 gives it a transport."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import msgspec
@@ -14,14 +12,38 @@ from bus.bus import bus
 from bus.exceptions import BusError, CannotResume, InsufficientScope, Invalid, Malformed, NotFound, SubscriberTooSlow
 from bus.live import hub as hubs
 from bus.live import protocol
+from bus.live.control import Doubts
 from bus.live.identity import Credential, Identity
 from bus.live.outbox import Outbox
-from bus.live.protocol import MAX_FRAME, MAX_SUBSCRIPTIONS, METHODS, READ, CloseCode, Hangup, Subscribe, Subscribed
+from bus.live.protocol import (
+    MAX_FRAME,
+    MAX_SUBSCRIPTIONS,
+    METHODS,
+    READ,
+    READ_ACCOUNT,
+    CloseCode,
+    Hangup,
+    Subscribe,
+    Subscribed,
+)
 from bus.live.sink import SocketSink
 from bus.live.subscription import Subscription
 from bus.messages import Actor, Context
+from bus.topics import Filter
 
 WITHDRAWN = protocol.Ended(CloseCode.FORBIDDEN, protocol.CLOSES[CloseCode.FORBIDDEN])
+
+
+NOTICES = Filter(field="version", op="exists", value=False)
+"""Only events have a version."""
+
+
+class _Held(NamedTuple):
+    """A subscription of this socket: to a session, or to the account (None); and the scope it needs beside READ."""
+
+    subscription: Subscription
+    session: UUID | None
+    scope: str
 
 
 class Rights(Protocol):
@@ -46,10 +68,10 @@ class Connection:
     def __init__(self, identity: Identity, rights: Rights, limits: tuple[int, int]) -> None:
         self.identity = identity
         self.outbox: Outbox[str] = Outbox(*limits)
-        self._doubted = asyncio.Event()
+        self.doubts = Doubts()
         self._rights = rights
-        self._subscriptions: dict[str, Subscription] = {}
-        self._count = self._doubts = 0
+        self._subscriptions: dict[str, _Held] = {}
+        self._count = 0
         self._methods: dict[str, Callable[[Any], Awaitable[Any]]] = {
             "subscribe": self.subscribe,
             "unsubscribe": self._unsubscribe,
@@ -102,15 +124,16 @@ class Connection:
         self._check_scope(READ)
         if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
             raise Invalid(f"A socket holds at most {MAX_SUBSCRIPTIONS} subscriptions.")
-        doubts = self._doubts
+        doubts = self.doubts.count
         stream = await self._stream_of(wanted)
         self._count += 1
         name = f"s{self._count}"
+        account = wanted.user and self.identity.caller.has(READ_ACCOUNT)
         made = Subscription(
             stream,
             SocketSink(self.outbox, name, wanted.fields),
             topics=wanted.topics,
-            filters=wanted.filters,
+            filters=wanted.filters if account or not wanted.user else [*wanted.filters, NOTICES],
             on_drop=self.drop,
         )
         recovered: dict[str, bool] = {"recovered": wanted.after is not None}
@@ -118,13 +141,13 @@ class Connection:
             head = await hubs.hub().attach(made, wanted.after)
         except CannotResume:  # never silently incomplete: what the client has is void, events go on from the head
             head, recovered = await hubs.hub().attach(made, None), {"recovered": False, "reset": True}
-        self._subscriptions[name] = made
+        self._subscriptions[name] = _Held(made, None if wanted.user else stream, READ_ACCOUNT if account else READ)
         if wanted.user:
             await self._rights.follow_list(self.actor)
         else:
             hubs.hub().presence.join(made, self.actor, self, told=wanted.presence)
-        if self._doubts != doubts:
-            self._doubted.set()  # rights were withdrawn while this began
+        if self.doubts.count != doubts:
+            self.doubts.add()  # rights were withdrawn while this began
         return Subscribed(subscription=name, head=head, **recovered)
 
     async def _stream_of(self, wanted: Subscribe) -> UUID:
@@ -163,7 +186,7 @@ class Connection:
 
     async def _authenticate(self, wanted: protocol.Authenticate) -> protocol.Authenticated:
         await self.identity.renew(self._rights.credential_of(wanted.token))
-        self.doubt()  # it may reach less far than the one before
+        self.doubts.add()  # it may reach less far than the one before
         return protocol.Authenticated(expires_at=self.identity.caller.expires_at)
 
     async def _ping(self, params: None) -> protocol.Nothing:
@@ -171,32 +194,19 @@ class Connection:
 
     # -- ends ----------------------------------------------------------------------------------------------------------
 
-    def doubt(self) -> None:
-        """The caller's rights may have become fewer: somebody is to look at once."""
-        self._doubts += 1
-        self._doubted.set()
-
-    async def doubted_within(self, seconds: float) -> bool:
-        """Whether there was a doubt; waits so long for one."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._doubted.wait()
-        doubted = self._doubted.is_set()
-        self._doubted.clear()
-        return doubted
-
     async def look_again(self) -> None:
         """Whether this may go on: raises Hangup where nobody is calling any more. Subscriptions to what may not be read
         any more end, and with the last one the connection."""
         await self.identity.still(within=-1.0)
-        streams = {made.stream for made in self._subscriptions.values()} - {self._rights.account_of(self.actor)}
-        kept: Collection[UUID] = await self._rights.readable(self.actor, list(streams)) if streams else ()
-        reading = self.identity.caller.has(READ)
-        lost = [name for name, made in self._subscriptions.items() if not reading or made.stream in streams - {*kept}]
-        for name in lost:
-            self._end(name)
-            self.reply({"subscription": name, "ended": WITHDRAWN})
-        if lost and not self._subscriptions:
+        asked = dict(self._subscriptions)
+        sessions = {held.session for held in asked.values() if held.session is not None}
+        kept = {None, *(await self._rights.readable(self.actor, list(sessions)) if sessions else ())}
+        has = self.identity.caller.has
+        for name, held in asked.items():
+            if name in self._subscriptions and not (has(READ) and has(held.scope) and held.session in kept):
+                self._end(name)
+                self.reply({"subscription": name, "ended": WITHDRAWN})
+        if asked and not self._subscriptions:
             self.hang_up(WITHDRAWN.code, WITHDRAWN.reason, after_queue=True)
 
     def drop(self, reason: Exception) -> None:
@@ -214,7 +224,7 @@ class Connection:
         self.outbox.close(Hangup(code, reason), keep=after_queue)
 
     def _end(self, name: str) -> None:
-        made = self._subscriptions.pop(name)
+        made = self._subscriptions.pop(name).subscription
         hubs.hub().detach(made)
         hubs.hub().presence.leave(made)
 

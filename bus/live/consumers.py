@@ -18,15 +18,13 @@ from bus.exceptions import BusError, Invalid, NotFound
 from bus.live import hub as hubs
 from bus.live.broadcast import CONTROL_GROUP
 from bus.live.connection import Connection
+from bus.live.control import AGAIN
 from bus.live.identity import Credential, identified
 from bus.live.limits import Pace
 from bus.live.protocol import SUBPROTOCOL, CloseCode, Hangup, Subscribe
 from bus.messages import Actor
 
 logger = logging.getLogger(__name__)
-
-AGAIN = 1.0
-"""Seconds after which somebody who was doubted is looked at again."""
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -131,23 +129,19 @@ class LiveConsumer:
     async def _watch(self, connection: Connection, heard: int) -> None:
         """A socket that only listens is looked after, too: now and then, when its token expires, and at once when
         somebody says that its owner's rights have become fewer (or has said so since `heard`)."""
-        control = hubs.hub().control
-        with control.watching(str(connection.actor), connection.doubt):
+        control, doubts, identity = hubs.hub().control, connection.doubts, connection.identity
+
+        async def look() -> bool:
+            try:
+                await connection.look_again()
+            except Hangup as hangup:
+                connection.outbox.close(hangup)
+            return connection.outbox.closed is None
+
+        with control.watching(str(connection.actor), doubts.add):
             if control.heard != heard:
-                connection.doubt()
-            soon = False
-            while True:
-                usual = min(settings.BUS_REAUTHENTICATE, max(AGAIN, connection.identity.seconds_left()))
-                doubted = await connection.doubted_within(AGAIN if soon else usual)
-                try:
-                    await connection.look_again()
-                    soon = doubted  # once more: a log-out is said a moment before it is written
-                except Hangup as hangup:
-                    connection.outbox.close(hangup)
-                    return
-                except Exception as error:  # the database is away: not the reader's fault
-                    logger.warning("could not look after a socket: %r", error)
-                    soon = soon or doubted
+                doubts.add()
+            await doubts.watch(look, lambda: min(settings.BUS_REAUTHENTICATE, max(AGAIN, identity.seconds_left())))
 
     async def _subscribe_by_path(self, scope: Scope, connection: Connection) -> None:
         try:

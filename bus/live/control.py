@@ -1,7 +1,15 @@
-"""Who has something open in this process (a socket, a stream), by actor, to be told when the actor's rights shrink."""
+"""Who has something open in this process (a socket, a stream), by actor, to be told when the actor's rights shrink; and
+when what is open looks whether it may go on."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+
+logger = logging.getLogger(__name__)
+
+AGAIN = 0.5
+"""Seconds after which who was doubted is looked at once more: a log-out is said a moment before it is written."""
 
 Doubt = Callable[[], None]
 """Makes something look again whether it may go on; must not wait."""
@@ -30,3 +38,37 @@ class Control:
         self.heard += 1
         for look_again in tuple(self._open.get(actor, ())):
             look_again()
+
+
+class Doubts:
+    """Of one thing that stays open."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._doubted = asyncio.Event()
+
+    def add(self) -> None:
+        """The rights behind it may have become fewer: it is looked at at once."""
+        self.count += 1
+        self._doubted.set()
+
+    async def watch(self, look: Callable[[], Awaitable[bool]], usual: Callable[[], float]) -> None:
+        """Ask `look` whether it may go on, every `usual` seconds and with every doubt, until it says no."""
+        soon = False
+        while True:
+            doubted = await self._within(AGAIN if soon else usual())
+            try:
+                if not await look():
+                    return
+                soon = doubted
+            except Exception as error:  # the database is away: not the reader's fault
+                logger.warning("could not look whether something may go on: %r", error)
+                soon = soon or doubted
+
+    async def _within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._doubted.wait()
+        doubted = self._doubted.is_set()
+        self._doubted.clear()
+        return doubted

@@ -17,6 +17,8 @@ MAX_SUBSCRIPTIONS = 50
 
 READ = "sessions:read"
 """The scope that a caller with limited rights needs to be told anything of a session."""
+READ_ACCOUNT = "tokens:read"
+"""And to be told what happens to the account."""
 
 Topics = Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=50)]
 Filters = Annotated[list[Filter], Meta(max_length=20)]

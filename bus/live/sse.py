@@ -13,8 +13,11 @@ from django.conf import settings
 from bus import observe
 from bus.exceptions import CannotResume, SubscriberTooSlow, Unauthenticated
 from bus.live import hub as hubs
+from bus.live.broadcast import CONTROL_GROUP
+from bus.live.control import Doubts
 from bus.live.frames import Frame
 from bus.live.outbox import Outbox
+from bus.messages import Actor
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +55,9 @@ def comment(text: str) -> bytes:
 class Flow:
     """Subclass it with `open`, which begins to fill `outbox` (and with `close`, which ends that)."""
 
-    def __init__(self, still: Still) -> None:
+    def __init__(self, still: Still, actor: Actor) -> None:
         self.still = still
+        self.actor = actor
         self.outbox: Outbox[bytes] = Outbox(settings.BUS_SOCKET_ITEMS, settings.BUS_SOCKET_BYTES)
 
     async def open(self) -> None:
@@ -128,16 +132,11 @@ class Flow:
 
     async def _watch(self) -> None:
         """Who reads must still be allowed to."""
-        while True:
-            await asyncio.sleep(settings.BUS_REAUTHENTICATE)
-            try:
-                allowed = await self.still()
-            except Exception as error:  # the database is away: not the reader's fault
-                logger.warning("could not look after an event stream: %r", error)
-                continue
-            if not allowed:
-                self.outbox.close(Unauthenticated("Your login has ended, or what you read is no longer there for you."))
-                return
+        hub, doubts = hubs.hub(), Doubts()
+        hub.listen(CONTROL_GROUP)
+        with hub.control.watching(str(self.actor), doubts.add):
+            await doubts.watch(self.still, lambda: settings.BUS_REAUTHENTICATE)
+        self.outbox.close(Unauthenticated("Your login has ended, or what you read is no longer there for you."))
 
     def _leave(self) -> None:
         self.put(comment("this server is going away; come back"))

@@ -1,6 +1,8 @@
 """The security log of each account: who logged in, who could not, what changed. Listens to Django, which alone knows;
 every face of it (pages, admin, commands of `manage.py`, other apps) is heard."""
 
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
@@ -34,7 +36,15 @@ def address_of(request: HttpRequest | None) -> str:
     if request is None:
         return ""
     passed_on = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
-    return (passed_on.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", ""))[:100]
+    for text in (passed_on.rpartition(",")[2].strip(), request.META.get("REMOTE_ADDR", "")):
+        with suppress(ValueError):
+            return str(ip_address(text))
+    return ""
+
+
+def client_of(request: HttpRequest) -> str | None:
+    """The same for `axes`, which wants None for what nobody knows."""
+    return address_of(request) or None
 
 
 def note(user_id: int, what: Noted, actor: Actor = SYSTEM, request: HttpRequest | None = None) -> None:

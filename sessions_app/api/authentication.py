@@ -41,11 +41,11 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
 
 class HasScope(permissions.BasePermission):
-    """A token needs the scope of the address: `<noun>:read` for safe methods, `<noun>:write` for the others."""
+    """A token needs the scope of the address (`Resource.scope_of`)."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Raises InsufficientScope."""
-        lacking = scopes.missing([scopes.of_request(view.noun, request.method or "")], scopes_of(request))
+        lacking = scopes.missing([view.scope_of(request.method or "")], scopes_of(request))
         if lacking:
             raise InsufficientScope(lacking)
         return True

@@ -27,6 +27,7 @@ from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
     path("sessions/", views.SessionsView.as_view(), name="api-sessions"),
+    path("sessions/import/", exchange.ImportView.as_view(), name="api-import"),
     path("sessions/<uuid:session_id>/", views.SessionView.as_view(), name="api-session"),
     path("sessions/<uuid:session_id>/messages/", messages.MessagesView.as_view(), name="api-messages"),
     path("sessions/<uuid:session_id>/messages/<uuid:message_id>/", messages.MessageView.as_view(), name="api-message"),
@@ -87,6 +88,9 @@ urlpatterns = [
     path("nodes/<uuid:node_id>/", graphs.NodeView.as_view(), name="api-node"),
     path("search/", search.SearchView.as_view(), name="api-search"),
     path("events/", logs.LogView.as_view(), name="api-log"),
+    path("exports/", exchange.ExportsView.as_view(), name="api-exports"),
+    path("exports/<uuid:export_id>/", exchange.ExportJobView.as_view(), name="api-export-job"),
+    path("exports/<uuid:export_id>/content/", exchange.ExportContentView.as_view(), name="api-export-content"),
     path("models/", runs.ModelsView.as_view(), name="api-models"),
     path("prompts/", prompts.PromptsView.as_view(), name="api-prompts"),
     path("prompts/<slug:name>/", prompts.PromptView.as_view(), name="api-prompt"),

@@ -14,6 +14,7 @@ from bus.bus import bus
 from bus.exceptions import Invalid
 from bus.messages import Command
 from sessions_app import queries, rights, search
+from sessions_app.accounts.scopes import of_request
 from sessions_app.api import shapes, throttles
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.caching import conditional
@@ -30,6 +31,11 @@ class Resource(APIView):
     noun: ClassVar[str] = "sessions"
     begins_runs: ClassVar[bool] = False
     """Whether its POST has a rate of its own."""
+
+    @classmethod
+    def scope_of(cls, method: str) -> str:
+        """What a token needs for that method."""
+        return of_request(cls.noun, method)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """DRF takes a request without Content-Length for one without a body; one sent in chunks has none, either."""

@@ -44,7 +44,7 @@ class LogFlow(sse.Flow):
     meantime is asked page by page: what is no longer the user's is no longer read."""
 
     def __init__(self, reader: Reader, after: int, topics: Sequence[str] = ()) -> None:
-        super().__init__(reader.is_here)
+        super().__init__(reader.is_here, reader.actor)
         self._actor = reader.actor
         self._at = after
         self._wants = matcher(topics)

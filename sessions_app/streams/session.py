@@ -40,7 +40,7 @@ class SessionFlow(sse.Flow):
     ends = frozenset({SessionDeleted.type})
 
     def __init__(self, reader: Reader, session: UUID, after: int, topics: Sequence[str] = ()) -> None:
-        super().__init__(lambda: reader.may_read(session))
+        super().__init__(lambda: reader.may_read(session), reader.actor)
         self.after = after
         self._subscription = Subscription(session, _Sink(self), topics=topics, on_drop=self.outbox.close)
 

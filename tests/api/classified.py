@@ -19,6 +19,7 @@ class Route(NamedTuple):
 
 API: dict[str, Route] = {
     "sessions/": Route("list", (("GET", None), ("POST", {}))),
+    "sessions/import/": Route("list", (("POST", {}),)),
     "sessions/<uuid:session_id>/": Route(
         "owned", (("GET", None), ("PUT", {}), ("PATCH", {"title": "x"}), ("DELETE", None)), owner=("DELETE",)
     ),
@@ -63,6 +64,9 @@ API: dict[str, Route] = {
     "artifacts/<uuid:artifact_id>/content/": Route("owned"),
     "search/": Route("list"),
     "events/": Route("list"),
+    "exports/": Route("list", (("GET", None), ("POST", {}))),
+    "exports/<uuid:export_id>/": Route("owned", (("GET", None), ("DELETE", None))),
+    "exports/<uuid:export_id>/content/": Route("owned"),
     "models/": Route("shared"),
     "prompts/": Route("shared"),
     "prompts/<slug:name>/": Route("shared"),

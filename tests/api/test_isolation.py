@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from bus.models import Stream, Work
 from bus.registry import default
+from sessions_app.accounts.streams import stream_of
 from sessions_app.models import ApiToken, Artifact, Conversation, Graph, GraphNode, Message, Run, Session
 from tests.api.caller import Caller, any_problem, problem, recorded
 from tests.api.classified import API, COMMANDS, OPENAI, PAGES, Route
@@ -52,6 +53,7 @@ class Property:
             "conversation_id": self.fork(said["id"]),
             "run_id": said["answer_run_id"],
             "command_id": command,
+            "export_id": api.post("exports/").json()["id"],
         }
         self.before = self.written()
 
@@ -81,8 +83,9 @@ class Property:
 
     def written(self) -> tuple[Any, ...]:
         models = (Session, Conversation, Message, Run, Artifact, Graph, GraphNode, ApiToken)
+        sessions = Stream.objects.exclude(id__range=(stream_of(0), stream_of(2**62 - 1))).count()
         rows = [list(model.objects.order_by("id").values()) for model in models]
-        return recorded(), Stream.objects.count(), Work.objects.count(), rows
+        return recorded(), sessions, Work.objects.count(), rows
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.urls import resolve
 
 from bus.registry import default
-from sessions_app.accounts.scopes import ALL, NOUNS, SCOPES, of_request
+from sessions_app.accounts.scopes import ALL, SCOPES
 from sessions_app.api.authentication import REFUSED
 from sessions_app.api.views import Resource
 from sessions_app.models import ApiToken
@@ -54,14 +54,14 @@ def test_every_address_and_every_public_command_says_which_scope_it_takes(hers: 
         if route.kind != "gone":
             view = view_of(hers.at(path))
             assert issubclass(view, Resource), path
-            assert view.noun in NOUNS, path
+            assert {view.scope_of(method) for method, _ in route.calls} <= set(SCOPES), path
     assert [name for name in PUBLIC if default.commands[name].scope not in SCOPES] == []
 
 
 def test_a_token_without_the_scope_is_told_so_whatever_exists(hers: Property) -> None:
     programs = Programs(hers.api)
     for method, path, body in CALLS:
-        wanted = of_request(view_of(hers.at(path)).noun, method)
+        wanted = view_of(hers.at(path)).scope_of(method)
         program = programs.without(wanted)
         there, nothing = (program.call(method, at(path), body, if_match="*") for at in (hers.at, hers.of_nothing))
         assert wanted in problem(there, 403, "forbidden")["detail"], (method, path)

@@ -30,10 +30,12 @@ def withdrawn(user: User) -> None:
     access_changed.send_robust(sender=None, actor=f"user:{user.pk}")
 
 
-async def given_away(session: str, user: User, other: User) -> None:
-    """The session is another's now, and its owner's sockets are told to look again."""
-    await in_thread(lambda: Session.objects.filter(id=session).update(owner=other))
-    withdrawn(user)
+def shared(api: Caller, user: User) -> str:
+    """A session of the caller's that this user may read."""
+    session = api.session()
+    answer = api.post(f"sessions/{session}/shares/", {"username": user.username, "role": "viewer"})
+    assert answer.status_code == 201, answer.content
+    return session
 
 
 def test_a_login_that_ends_closes_its_sockets_and_no_others(alice: User) -> None:
@@ -53,22 +55,20 @@ def test_a_login_that_ends_closes_its_sockets_and_no_others(alice: User) -> None
     with_sockets(main)
 
 
-def test_a_subscription_ends_with_the_right_to_read_and_the_socket_with_the_last_one(
-    alice: User, bob: User, api: Caller
-) -> None:
-    first, second = api.session(), api.session()
+def test_a_subscription_ends_with_the_right_to_read_and_the_socket_with_the_last_one(bob: User, api: Caller) -> None:
+    first, second, his = shared(api, bob), shared(api, bob), Caller(bob)
 
     async def main() -> None:
-        async with open_socket(headers_of(api.client, ORIGIN)) as socket:
+        async with open_socket(headers_of(his.client, ORIGIN)) as socket:
             for session in (first, second):
                 await socket.ask("subscribe", session=session)
-            await given_away(first, alice, bob)
+            await in_thread(api.delete, f"sessions/{first}/shares/{bob.pk}/")
             ended = await socket.hear(lambda frame: "ended" in frame)
             assert (ended["subscription"], ended["ended"]["code"]) == ("s1", 4403)
             assert await socket.ask("subscribe", session=first) == "not-found"
             await in_thread(api.say, second)
             await socket.hear(lambda frame: frame.get("subscription") == "s2" and "event" in frame)
-            await given_away(second, alice, bob)
+            await in_thread(api.delete, f"sessions/{second}/shares/{bob.pk}/")
             assert await socket.closed() == 4403
 
     with_sockets(main)
@@ -182,13 +182,38 @@ def test_whoever_follows_their_account_is_told_of_every_change_in_their_list(
     with_sockets(main)
 
 
-def test_what_happens_to_the_account_is_told_over_the_same_subscription(alice: User, api: Caller) -> None:
+def test_a_session_that_is_shared_comes_and_goes_in_the_list_of_whom_it_is_shared_with(bob: User, api: Caller) -> None:
+    his = Caller(bob)
+
     async def main() -> None:
-        async with open_socket(headers_of(api.client, ORIGIN)) as socket:
+        async with open_socket(headers_of(his.client, ORIGIN)) as socket:
+            await socket.ask("subscribe", user=True)
+            session = await in_thread(shared, api, bob)
+            listed = await socket.notice("session-listed")
+            assert (listed["session"]["role"], listed["session"]["owner"]) == ("viewer", "alice")
+            assert [listed["session"]] == (await in_thread(his.get, "sessions/?shared=true")).json()["data"]
+            await in_thread(api.delete, f"sessions/{session}/shares/{bob.pk}/")
+            assert (await socket.notice("session-unlisted"))["id"] == session
+
+    with_sockets(main)
+
+
+def test_what_happens_to_the_account_is_told_to_those_who_may_know(api: Caller) -> None:
+    few = api.post("tokens/", {"name": "t", "scopes": ["sessions:read"]}).json()["token"]
+
+    async def main() -> None:
+        async with (
+            open_socket(headers_of(api.client, ORIGIN)) as socket,
+            open_socket([], protocols=("parley.v1", f"bearer.{few}")) as limited,
+        ):
             await socket.ask("subscribe", user=True, topics=["token-*"])
+            await limited.ask("subscribe", user=True)
             await in_thread(api.post, "tokens/", {"name": "new", "scopes": ["*"]})
             event = (await socket.hear(lambda frame: "event" in frame))["event"]
             assert (event["type"], event["data"]["name"]) == ("token-created", "new")
+            new = await in_thread(api.session)
+            assert (await limited.notice("session-listed"))["session"]["id"] == new
+            assert limited.heard == []
 
     with_sockets(main)
 

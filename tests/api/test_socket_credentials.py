@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from bus.live.protocol import METHODS
 from config.redaction import redact
 from sessions_app import tickets
 from sessions_app.accounts.secrets import digest
@@ -130,14 +131,13 @@ def test_what_opens_sockets_is_kept_out_of_logs(line: str) -> None:
     assert secret not in redact(line.format(secret))
 
 
-def test_a_token_without_the_scope_subscribes_to_nothing(alice: User, api: Caller) -> None:
+def test_a_token_without_the_scope_is_told_nothing(alice: User, api: Caller) -> None:
     session = api.session()
     few = shown("bearer", token(alice, "runs:read"))
-    asked = [{"session": session}, {"user": True}]
-    for frame in handshake(
-        ELSEWHERE, *({"id": 1, "method": "subscribe", "params": params} for params in asked), **few
-    ).frames:
-        assert frame["error"]["code"] == "forbidden"
+    asked = [("subscribe", {"user": True}), *((name, {"session": session}) for name in METHODS if METHODS[name].scope)]
+    frames = [{"id": 1, "method": name, "params": params} for name, params in asked]
+    told = handshake(ELSEWHERE, *frames, **few).frames
+    assert [frame["error"]["code"] for frame in told] == ["forbidden"] * 3
     by_path = handshake(ELSEWHERE, PING, PING, path=f"/ws/sessions/{session}/", **few)
     assert (by_path.code, json.dumps(by_path.frames).count("'sessions:read'")) == (4403, 1)
 

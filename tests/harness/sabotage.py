@@ -18,7 +18,9 @@ from msgspec.structs import replace
 from bus.bus import bus
 from bus.live import hub, reader
 from bus.live.consumers import LiveConsumer
+from bus.live.control import Control
 from bus.live.feed import Feed
+from bus.live.identity import Identity
 from bus.live.subscription import Subscription
 from bus.log import idempotency, store, transaction
 from bus.messages import Actor, Context, Envelope, Event, uuid7
@@ -102,6 +104,20 @@ def no_backlog() -> None:
 def no_frames() -> None:
     """What arrives from the channel layer is not looked at; only the poll finds events."""
     _put(hub.Hub, "_on_message", lambda self, message: None)
+
+
+def no_withdrawal() -> None:
+    """Nobody hears that rights have become fewer."""
+    _put(Control, "doubt", lambda self, actor: None)
+
+
+def no_second_look() -> None:
+    """Who opened a socket is who it belongs to, whatever becomes of them."""
+
+    async def trusting(self: Identity, within: float = 0.0) -> None:
+        """Does not ask again."""
+
+    _put(Identity, "still", trusting)
 
 
 def no_drain() -> None:
@@ -266,6 +282,8 @@ KINDS: dict[str, Callable[[], None]] = {
         no_backlog,
         no_frames,
         no_drain,
+        no_withdrawal,
+        no_second_look,
         host_clock,
         no_reset,
         *(every_command, every_kind, no_growth, talkative_hints),

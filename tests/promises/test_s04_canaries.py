@@ -1,4 +1,4 @@
-"""S4: credentials never in URLs or logs: whatever logs somebody in is used, well and badly, at LOG_LEVEL=DEBUG."""
+"""S4: credentials never in URLs or logs: whatever lets somebody in is used, well and badly, at LOG_LEVEL=DEBUG."""
 
 import asyncio
 import json
@@ -73,6 +73,27 @@ async def use_sockets(browser: Browser, session: str) -> None:
             pass
 
 
+def use_tokens(stack: Stack, browser: Browser) -> dict[str, str]:
+    """A token that works, is refused, is revoked, and stands where none belongs; the canaries."""
+    made = browser.call("POST", "tokens/", {"name": "canary", "scopes": ["sessions:write", "sessions:read"]}).json()
+    token, forged = made["token"], "parley_" + "canary-" * 6 + "x"
+    with httpx.Client(base_url=stack.url(), timeout=30) as client:
+        for text, path, status in (
+            (token, "sessions/", 200),
+            (token, "models/", 403),
+            (forged, "sessions/", 401),
+            (token, "nothing/at/all/", 404),
+        ):
+            assert client.get(f"/api/v1/{path}", headers={"Authorization": f"Bearer {text}"}).status_code == status
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        for body in (b"{", b'{"title": 1}', f'{{"{token}": 1}}'.encode()):
+            assert client.post("/api/v1/sessions/", content=body, headers=headers).status_code in (400, 422)
+        assert browser.call("DELETE", f"tokens/{made['id']}/").status_code == 204
+        assert client.get("/api/v1/sessions/", headers=headers).status_code == 401
+        client.get(f"/api/v1/tokens/?cursor={token}")  # where it does not belong
+    return {"REST token": token.removeprefix("parley_"), "forged token": forged.removeprefix("parley_")}
+
+
 async def show_other_things(browser: Browser) -> dict[str, str]:
     """Sockets opened by a token and by tickets, well and badly; what was shown."""
     token = browser.call("POST", "tokens/", {"name": "t", "scopes": ["*"]}).json()["token"]
@@ -109,6 +130,7 @@ def use_everything(stack: Stack) -> dict[str, str]:
     assert browser.call("GET", "sessions/", Host="evil.example").status_code == 400
     asyncio.run(use_sockets(browser, session))
     return {
+        **use_tokens(stack, browser),
         **asyncio.run(show_other_things(browser)),
         "password": "alice-password",
         "session": browser.client.cookies["sessionid"],

@@ -80,8 +80,8 @@ def test_every_object_of_every_public_command_refuses_what_it_does_not_name() ->
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_no_command_takes_a_field_that_it_does_not_name(alice: Any, hers: Property, name: str) -> None:
-    api, count = Caller(alice), 0
+def test_no_command_takes_a_field_that_it_does_not_name(hers: Property, name: str) -> None:
+    api, count = hers.api, 0  # another login would be recorded
     for payload in smuggling(name, hers):
         problem(api.post("commands/", {"name": name, "payload": payload}), 422, "validation-failed")
         count += 1

@@ -13,9 +13,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from bus.admin import MOST, BoundedPaginator, ByCommand, ReadOnly
+from bus.bus import bus
 from bus.models import ParkedDelivery, StoredEvent, Stream, SubscriberCursor, Work
 from sessions_app import commands
 from sessions_app.models import (
+    ApiToken,
     Artifact,
     Budget,
     BudgetUse,
@@ -26,13 +28,27 @@ from sessions_app.models import (
     Prompt,
     ProviderKey,
     Run,
+    ServiceAccount,
     Session,
     UsageEntry,
 )
 from tests.story import Story
 from tests.web.browser import page_of, said
 
-READ_ONLY = (StoredEvent, Stream, Work, SubscriberCursor, ParkedDelivery, Run, UsageEntry, BudgetUse, Memory, Artifact)
+READ_ONLY = (
+    StoredEvent,
+    Stream,
+    Work,
+    SubscriberCursor,
+    ParkedDelivery,
+    Run,
+    UsageEntry,
+    BudgetUse,
+    Memory,
+    Artifact,
+    ApiToken,
+    ServiceAccount,
+)
 BY_HAND = {Budget, ModelEntry, ProviderKey, Plugin, Prompt}
 """Settings of the server, not events of a session."""
 SESSIONS, MESSAGES = page_of(Session), page_of(Message)
@@ -111,6 +127,8 @@ def test_what_is_only_read_cannot_be_written(staff: Client, story: Story, model:
     SubscriberCursor.objects.create(name="someone")
     ParkedDelivery.objects.create(subscriber="someone", position=1, attempts=5, error="boom")
     Memory.objects.create(id=story.id, session=story.id, owner=1, text="hello", said_at=datetime.now(UTC))
+    account = bus.execute(commands.CreateServiceAccount(name="program")).data["id"]
+    bus.execute(commands.CreateToken(name="x", scopes=["*"], user_id=account))
     row = model._default_manager.first()
     assert row is not None
     assert staff.get(page_of(model, f"{row.pk}/change/")).status_code == 200
