@@ -6,6 +6,8 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from sessions_app import graph_pages, views
+from sessions_app.api.description.views import problem_page
+from sessions_app.api.throttles import log_ins_counted
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
@@ -14,9 +16,12 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/", views.SessionPage.as_view(), name="session"),
     path("sessions/<uuid:session_id>/graphs/", graph_pages.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graph_pages.GraphPage.as_view(), name="graph"),
+    path("problems/<slug:code>", problem_page, name="problem"),
     path(
         "login/",
-        LoginView.as_view(redirect_authenticated_user=True, extra_context={"issuer": settings.OIDC_ISSUER}),
+        log_ins_counted(
+            LoginView.as_view(redirect_authenticated_user=True, extra_context={"issuer": settings.OIDC_ISSUER})
+        ),
         name="login",
     ),
     path("logout/", LogoutView.as_view(), name="logout"),
