@@ -98,6 +98,7 @@ def run_as_dict(run: Run) -> dict[str, Any]:
         "attempt": run.attempt,
         "decisions": run.decisions,
         "cancel_requested": run.cancel_requested,
+        "compacts": run.compacts,
         "message_id": str(run.message) if run.message else None,
         "prompt_tokens": run.prompt_tokens,
         "completion_tokens": run.completion_tokens,

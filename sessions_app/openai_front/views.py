@@ -12,6 +12,8 @@ from sessions_app import commands, queries
 from sessions_app.api import streaming
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute
+from sessions_app.api.description.operations import describes
+from sessions_app.api.description.parameters import EVENT_STREAM
 from sessions_app.api.problems import as_problem
 from sessions_app.api.views import Resource, body_of
 from sessions_app.openai_front import body, naming
@@ -46,7 +48,17 @@ class CompletionsView(Front):
     """`chat/completions`"""
 
     noun = "runs"
+    begins_runs = True
 
+    @describes(
+        "create_chat_completion",
+        gives=dict[str, Any],
+        media={streaming.MEDIA_TYPE: EVENT_STREAM},
+        body=body.Body,
+        etag=False,
+        errors=dict[str, Any],
+        example={"model": "echo", "messages": [{"role": "user", "content": "hello"}]},
+    )
     def post(self, request: Request) -> Response:
         """Answer a conversation. It is kept in a session, a new one unless one is named."""
         wanted = body.read(body_of(request), request.headers.get(SESSION_HEADER))
@@ -112,6 +124,7 @@ class ModelsView(Front):
 
     noun = "models"
 
+    @describes("list_openai_models", gives=dict[str, Any], errors=dict[str, Any])
     def get(self, request: Request) -> Response:
         """The models that can be asked, as far as they are known."""
         return Response({"object": "list", "data": naming.listed()})
@@ -122,6 +135,7 @@ class ModelView(Front):
 
     noun = "models"
 
+    @describes("get_openai_model", gives=dict[str, Any], errors=dict[str, Any])
     def get(self, request: Request, name: str) -> Response:
         """One model."""
         return Response(naming.shown(name, naming.of(name)[0]))

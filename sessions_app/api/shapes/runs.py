@@ -37,6 +37,7 @@ class Run(Struct):
     attempt: int
     decisions: dict[str, bool | None]
     cancel_requested: bool
+    compacts: bool
     message_id: UUID | None
     prompt_tokens: int | None
     completion_tokens: int | None
