@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from sessions_app.artifacts.tables import Artifact, Blob
-from sessions_app.insight_tables import Title
+from sessions_app.insight_tables import DailyUse, Title
 from sessions_app.llm.tables import (
     COST_DIGITS,
     COST_PLACES,
@@ -28,6 +28,7 @@ __all__ = [
     "Budget",
     "BudgetUse",
     "Conversation",
+    "DailyUse",
     "Graph",
     "GraphEdge",
     "GraphNode",
@@ -99,7 +100,7 @@ class Conversation(models.Model):
     up to `forked_at`; `lineage` has all it shares, nearest first, as pairs of a conversation and a position."""
 
     id = models.UUIDField(primary_key=True)
-    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="conversations")
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="conversations", db_index=False)
     name = models.CharField(max_length=200)
     parent = models.UUIDField(null=True, blank=True)
     forked_at = models.BigIntegerField(null=True, blank=True, help_text="what came up to this position is shared")
@@ -107,6 +108,9 @@ class Conversation(models.Model):
     is_archived = models.BooleanField(default=False)
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["session", "created_at", "id"], name="conversations_oldest")]
 
     def __str__(self) -> str:
         return self.name
@@ -152,7 +156,7 @@ class Run(models.Model):
         INTERRUPTED = "interrupted"
 
     id = models.UUIDField(primary_key=True)
-    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="runs")
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="runs", db_index=False)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="runs")
     state = models.CharField(max_length=15, choices=State, default=State.QUEUED)
     waits = models.BooleanField(default=False, help_text="another run of the conversation comes first")
@@ -209,6 +213,7 @@ class Run(models.Model):
                 condition=models.Q(waits=True, state="queued"),
                 name="runs_waiting",
             ),
+            models.Index(fields=["session", "-id"], name="runs_newest"),
         ]
 
     def __str__(self) -> str:

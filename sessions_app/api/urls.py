@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import artifacts, conversations, graphs, history, logs, prompts, runs, search, views
+from sessions_app.api import analytics, artifacts, conversations, graphs, history, logs, prompts, runs, search, views
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
@@ -68,6 +68,7 @@ urlpatterns = [
         "graphs/<uuid:graph_id>/retry/", graphs.GraphActionView.as_view(command="retry-graph"), name="api-graph-retry"
     ),
     path("nodes/<uuid:node_id>/", graphs.NodeView.as_view(), name="api-node"),
+    path("analytics/", analytics.AnalyticsView.as_view(), name="api-analytics"),
     path("search/", search.SearchView.as_view(), name="api-search"),
     path("models/", runs.ModelsView.as_view(), name="api-models"),
     path("prompts/", prompts.PromptsView.as_view(), name="api-prompts"),

@@ -12,7 +12,7 @@ from config import env
 from tests.architecture.sources import ROOT, containing, modules, name, ours, tree
 
 LIMIT = 300
-ROWS = {"Session", "Conversation", "Message", "Run", "UsageEntry", "Artifact", "Title"}
+ROWS = {"Session", "Conversation", "Message", "Run", "UsageEntry", "Artifact", "Title", "DailyUse"}
 WRITERS = {f"sessions_app/{name}.py" for name in ("projections", "run_projections", "artifacts/projections")}
 WRITES = {
     *("create", "acreate", "update", "aupdate", "delete", "adelete", "save", "asave", "bulk_create", "bulk_update"),
