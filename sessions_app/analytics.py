@@ -22,7 +22,7 @@ _KEYS = {
     "day": "d.day",
     "provider": "d.provider",
     "model": "d.model",
-    "session": f"coalesce(s.id, '{DELETED}')",
+    "session": f"CASE WHEN d.deleted THEN '{DELETED}' ELSE d.session END",
 }
 KINDS: dict[str, type] = {"total": str, "day": date, "provider": str, "model": str, "session": UUID}
 """What can be grouped by."""
@@ -34,16 +34,15 @@ _SUMS = (
     *("priced", "unpriced", "cost", "spoken_tokens"),
 )
 _TIMES = ("run_time", "speaking_time")
-_ROWS = "FROM sessions_app_dailyuse AS d{joined} WHERE d.owner = %(owner)s AND d.day BETWEEN %(first)s AND %(last)s"
-_JOINED = " LEFT JOIN sessions_app_session AS s ON s.id = d.session"
+_ROWS = "FROM sessions_app_dailyuse AS d{buckets} WHERE d.owner = %(owner)s AND d.day BETWEEN %(first)s AND %(last)s"
 _GROUPS = f"""
 SELECT {{keys}}, count(DISTINCT d.session), {", ".join(f"sum(d.{name})" for name in _SUMS)},
        {", ".join(f"extract(epoch FROM sum(d.{name}))::float8" for name in _TIMES)}
-{_ROWS}{{only}} GROUP BY {{numbers}} ORDER BY {{numbers}} LIMIT %(limit)s
+{_ROWS.format(buckets="")}{{only}} GROUP BY {{numbers}} ORDER BY {{numbers}} LIMIT %(limit)s
 """
 _BUCKETS = f"""
 SELECT {{keys}}, h.key::int, sum(h.value::bigint)
-{_ROWS.replace("{joined}", "{joined}, jsonb_each_text(d.{column}) AS h")}{{only}} GROUP BY {{numbers}}, h.key
+{_ROWS.format(buckets=", jsonb_each_text(d.{column}) AS h")}{{only}} GROUP BY {{numbers}}, h.key
 """
 
 
@@ -88,7 +87,6 @@ def _rows(template: str, asked: Asked, only: str, values: dict[str, Any], column
     text = template.format(
         keys=", ".join(_KEYS[key] for key in asked.keys),
         numbers=", ".join(str(number + 1) for number in range(len(asked.keys))),
-        joined=_JOINED if "session" in asked.keys else "",
         only=only,
         column=column,
     )

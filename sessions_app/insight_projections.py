@@ -110,7 +110,12 @@ FROM (
 WHERE d.session = n.session_id AND d.day = n.day AND d.provider = n.provider AND d.model = n.model
 """
 
+_DELETED = """
+UPDATE sessions_app_dailyuse SET deleted = true WHERE session IN (SELECT stream FROM appended)
+"""
+
 projects(events.SessionCreated, sql=(_BEGUN,))
+projects(events.SessionDeleted, sql=(_DELETED,))
 projects(events.MessageAdded, sql=(_SAID,))
 projects(events.TokenMetricsUpdated, sql=(_COUNTED,))
 projects(*RUN_ENDS, sql=(_ENDED,))

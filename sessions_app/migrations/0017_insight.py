@@ -67,6 +67,7 @@ class Migration(migrations.Migration):
                 ("provider", models.CharField(max_length=100)),
                 ("model", models.CharField(max_length=100)),
                 ("owner", models.BigIntegerField()),
+                ("deleted", models.BooleanField(db_default=False, help_text="whether the session is")),
                 ("messages", models.IntegerField(db_default=0)),
                 ("completed", models.IntegerField(db_default=0)),
                 ("incomplete", models.IntegerField(db_default=0)),
