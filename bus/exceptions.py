@@ -1,5 +1,6 @@
 """Every error the bus raises. `code` and `status` become the problem document; `permanent` decides retries."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 
@@ -75,6 +76,14 @@ class Forbidden(Refused):
 
     code = "forbidden"
     status = 403
+
+
+class InsufficientScope(Forbidden):
+    """The token lacks a scope."""
+
+    def __init__(self, lacking: Iterable[str]) -> None:
+        self.lacking = [scope or "*" for scope in lacking]
+        super().__init__(f"This token lacks the scope {' and '.join(map(repr, self.lacking))}.")
 
 
 class NotFound(Refused):

@@ -9,6 +9,7 @@ import msgspec
 from uuid_utils.compat import uuid7
 
 __all__ = [
+    "IMPORTED",
     "KEY_PATTERN",
     "SYSTEM",
     "Actor",
@@ -21,6 +22,7 @@ __all__ = [
     "Event",
     "Message",
     "Notice",
+    "Once",
     "SessionCommand",
     "SessionEndEvent",
     "StrictMeta",
@@ -81,7 +83,8 @@ class Command(Message):
     by the append itself; `creates`: the session it names need not exist yet; `staff_only`: for operators;
     `tolerates_absence`: answers also for a session that is not there (for this actor); `at_once`: `commutes`, is
     frequent, and its handler only reads and yields, so that it may be recorded in a single statement; `for_others`: not
-    `public`, but the server's own code gives it in the name of the person it works for.
+    `public`, but the server's own code gives it in the name of the person it works for; `opens`: is about no session,
+    its events name their stream, which begins with the first of them; `scope`: what a token needs for it.
     """
 
     public: ClassVar[bool] = True
@@ -92,8 +95,14 @@ class Command(Message):
     tolerates_absence: ClassVar[bool] = False
     at_once: ClassVar[bool] = False
     for_others: ClassVar[bool] = False
+    opens: ClassVar[bool] = False
+    scope: ClassVar[str] = ""
 
     session_id: UUID | None = None
+
+    def needs(self) -> tuple[str, ...]:
+        """The scopes it takes, where more than `scope` depends on what is asked. Without a scope only `*` will do."""
+        return (self.scope,)
 
     def prepare(self) -> None:
         """What the handler needs of the world outside, asked for before the transaction; may wait. Rarely needed."""
@@ -151,13 +160,16 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 SYSTEM = Actor("system")
+IMPORTED = "imported"
+"""The type of the actor of an event that was not recorded here but came in a file; its id is what the file says."""
 
 KEY_PATTERN = r"^[\x21-\x7e]{1,200}\Z"
 """What an idempotency key may be: printable ASCII, and no more than its column holds."""
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """What a handler is told beside its command. `idempotency_key` makes a repeat return the first result."""
+    """What a handler is told beside its command. `idempotency_key` makes a repeat return the first result; `scopes` are
+    those of the token that asks (None: no token, or one for all)."""
 
     actor: Actor = SYSTEM
     command_id: UUID = msgspec.field(default_factory=uuid7)
@@ -165,10 +177,20 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     causation_id: UUID | None = None
     expected_version: int | None = None
     idempotency_key: str | None = None
+    scopes: frozenset[str] | None = None
+
+
+class Once(msgspec.Struct, frozen=True, kw_only=True):
+    """What a handler returns that has something to say once: `kept` is the result's data, stored for repeats; `told` is
+    in the first caller's result only and stored nowhere."""
+
+    kept: Any
+    told: dict[str, str]
 
 
 class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a command: `version` is the session's version after it (None: nothing was recorded)."""
+    """The answer to a command: `version` is the session's version after it (None: nothing was recorded), `once` what a
+    handler tells the first caller only."""
 
     success: bool
     original_command: Any = None
@@ -178,6 +200,7 @@ class CommandResult(msgspec.Struct, frozen=True, kw_only=True):
     version: int | None = None
     problem: dict[str, Any] | None = None
     events: tuple["Envelope", ...] = ()
+    once: dict[str, str] | None = None
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,5 @@
-"""The settings of answers: providers and their keys, what a run may take, how it is streamed. Part of `settings`."""
+"""The settings of answers: providers and their keys, what a run may take, how it is streamed; and of event streams.
+Part of `settings`."""
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -72,6 +73,12 @@ if CONTEXT_STRATEGY not in ("truncate", "summarize", "relevance", "adaptive"):
     raise ImproperlyConfigured("CONTEXT_STRATEGY is truncate, summarize, relevance or adaptive.")
 DELTA_INTERVAL = env.seconds("DELTA_INTERVAL", 0.04, "pieces of an answer within this time are shown together")
 CHUNK_INTERVAL = env.seconds("CHUNK_INTERVAL", 0.5, "how often the text of streaming answers is stored", least=0.05)
+STREAM_HEARTBEAT = env.seconds(
+    "STREAM_HEARTBEAT", 15.0, "an event stream that has nothing to say sends a comment so often", least=0.05
+)
+STREAM_RETRY = env.seconds("STREAM_RETRY", 2.0, "readers of event streams that were cut off come back after this")
+MAX_STREAMS = env.number("MAX_STREAMS", 2000, "event streams one process sends at a time, before 503 (ASGI)", least=1)
+STREAMS_PER_USER = env.number("STREAMS_PER_USER", 64, "of these, how many of one user, before 429", least=1)
 MESSAGE_HOPS = env.number(
     "MESSAGE_HOPS", 5, "how often sessions may pass a message on before they are stopped", least=1
 )

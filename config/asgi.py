@@ -18,6 +18,7 @@ from config.edge import Edge  # noqa: E402
 from config.handler import OneThreadHandler  # noqa: E402
 from config.origins import OriginCheck  # noqa: E402
 from config.static import with_static  # noqa: E402
+from config.streams import Places, Streams  # noqa: E402
 from config.uploads import Uploads  # noqa: E402
 from sessions_app.consumers import caller  # noqa: E402
 from sessions_app.routing import websocket_urlpatterns  # noqa: E402
@@ -36,7 +37,7 @@ async def who(scope: MutableMapping[str, Any]) -> str | None:
     return str(actor) if actor is not None else None
 
 
-application = Edge(
+bounded = Edge(
     with_static(ServeStaticASGI, routes),
     body_limit=settings.BODY_LIMIT,
     concurrency=settings.MAX_CONCURRENT_REQUESTS,
@@ -52,4 +53,10 @@ application = Edge(
         timeout=settings.UPLOAD_TIMEOUT,
         folder=settings.FILE_UPLOAD_TEMP_DIR,
     ),
+)
+application = Streams(
+    bounded,
+    who,
+    places=Places(each=settings.STREAMS_PER_USER, most=settings.MAX_STREAMS),
+    send_timeout=settings.SEND_TIMEOUT,
 )

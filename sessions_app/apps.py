@@ -5,10 +5,28 @@ from importlib import import_module
 from django.apps import AppConfig
 
 REGISTERING = (
-    *(f"handlers.{name}" for name in ("artifacts", "conversations", "graphs", "messages", "run_steps", "runs")),
-    *("handlers.questions", "handlers.sessions", "handlers.tokens", "llm.builtin_tools"),
-    *("projections", "run_projections", "insight_projections", "artifacts.projections", "orchestration.projections"),
-    *("reactions", "orchestration.reactions"),
+    "handlers.accounts",
+    "handlers.artifacts",
+    "handlers.conversations",
+    "handlers.exchange",
+    "handlers.graphs",
+    "handlers.messages",
+    "handlers.questions",
+    "handlers.run_steps",
+    "handlers.runs",
+    "handlers.sessions",
+    "handlers.tokens",
+    "llm.builtin_tools",
+    "projections",
+    "run_projections",
+    "accounts.projections",
+    "artifacts.projections",
+    "exchange.projections",
+    "insight_projections",
+    "orchestration.projections",
+    "reactions",
+    "accounts.reactions",
+    "orchestration.reactions",
 )
 """Modules that register something when they are imported, in this order: reactions speak in the order in which they
 came."""
@@ -26,7 +44,8 @@ class SessionsConfig(AppConfig):
         from bus.live import tails
         from bus.registry import default
         from bus.work import retention
-        from sessions_app import access, events, panels, switches
+        from sessions_app import access, events, panels, switches, tickets
+        from sessions_app.accounts import audit
         from sessions_app.artifacts import collect
         from sessions_app.llm import budgets, chunks, leftovers, tools
         from sessions_app.orchestration import leftovers as left_graphs
@@ -35,8 +54,9 @@ class SessionsConfig(AppConfig):
             import_module(f"sessions_app.{module}")
         default.register_events(events)
         default.guards.append(access.GUARD)
+        audit.connect()
         tails.set_source(chunks.growing)
-        retention.pruners += [leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune]
+        retention.pruners += [tickets.prune, leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune]
         retention.outside.append(collect.prune)
         default.switch = tools.default.switch = switches.switches
         plugins.load(default, plugins.named(settings.PLUGINS), panels.remove_of, tools.default.remove_of)

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 
+from sessions_app.accounts.tables import ApiToken, ServiceAccount, TokenUse
 from sessions_app.artifacts.tables import Artifact, Blob
 from sessions_app.insight_tables import DailyUse, Title
 from sessions_app.llm.tables import (
@@ -20,9 +21,11 @@ from sessions_app.llm.tables import (
 )
 from sessions_app.orchestration.tables import Graph, GraphEdge, GraphNode, Prompt
 from sessions_app.plugin_tables import Memory, Plugin
+from sessions_app.ticket_tables import Ticket
 from sessions_app.values import Role, TokenMetrics
 
 __all__ = [
+    "ApiToken",
     "Artifact",
     "Blob",
     "Budget",
@@ -41,8 +44,11 @@ __all__ = [
     "Reservation",
     "Run",
     "RunChunk",
+    "ServiceAccount",
     "Session",
+    "Ticket",
     "Title",
+    "TokenUse",
     "UsageEntry",
 ]
 
@@ -100,7 +106,7 @@ class Conversation(models.Model):
     up to `forked_at`; `lineage` has all it shares, nearest first, as pairs of a conversation and a position."""
 
     id = models.UUIDField(primary_key=True)
-    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="conversations", db_index=False)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="conversations")
     name = models.CharField(max_length=200)
     parent = models.UUIDField(null=True, blank=True)
     forked_at = models.BigIntegerField(null=True, blank=True, help_text="what came up to this position is shared")
@@ -156,7 +162,7 @@ class Run(models.Model):
         INTERRUPTED = "interrupted"
 
     id = models.UUIDField(primary_key=True)
-    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="runs", db_index=False)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="runs")
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="runs")
     state = models.CharField(max_length=15, choices=State, default=State.QUEUED)
     waits = models.BooleanField(default=False, help_text="another run of the conversation comes first")

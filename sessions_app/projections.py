@@ -11,7 +11,7 @@ import msgspec
 from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce
 
-from bus.messages import Envelope
+from bus.messages import IMPORTED, Envelope
 from bus.registry import default as registry
 from bus.registry import projects
 from sessions_app import events
@@ -159,12 +159,13 @@ def token_metrics_updated(event: events.TokenMetricsUpdated, envelope: Envelope)
         so_far = {name: Coalesce(F(name), 0) + getattr(event, name) for name in ("prompt_tokens", "completion_tokens")}
         so_far["cost"] = F("cost") + event.cost if event.cost is not None else None
         Run.objects.filter(id=event.run_id, session_id=envelope.stream).update(**so_far)
-    if event.usage is not None or event.cost != 0:
+    if (event.usage is not None or event.cost != 0) and envelope.actor.type != IMPORTED:
         enter(event, envelope)
 
 
 def enter(event: events.TokenMetricsUpdated, envelope: Envelope) -> None:
-    """The ledger's entry. Of an event of schema 1 we know the session's model and the plain counts."""
+    """The ledger's entry: of what this server asked for, not of what a file says. Of an event of schema 1 we know the
+    session's model and the plain counts."""
     session = Session.objects.only("provider", "model").filter(id=envelope.stream).first()
     if session is None:
         return

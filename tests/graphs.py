@@ -44,7 +44,7 @@ def work_off(graph: Graph | UUID | str) -> Graph:
 
 def one() -> bool:
     """Do one piece of due work; False when there is none."""
-    for work in lease.due(1, 0.0, []):
+    for work in lease.due(1, 0.0, runner.takes()):
         if runner.run(work):
             settled_work(work)
             return True

@@ -14,7 +14,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from bus import observe
 from bus.exceptions import AlreadyExists, BusError, RegistrationError, StreamNotFound, TooManyReactions, VersionConflict
 from bus.log import idempotency, store
-from bus.messages import Command, CommandResult, Context, Envelope, ErrorOccurred, Event, changed
+from bus.messages import Command, CommandResult, Context, Envelope, ErrorOccurred, Event, Once, changed
 from bus.registry import Reaction, Registry, SqlProjection
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,8 @@ class Transaction:
         events, data = decided(handler())
         if events:
             self.record(self._stream(command, events), events, context.command_id, expected)
-        result = self._result(command, msgspec.to_builtins(data))
+        data, once = (data.kept, data.told) if isinstance(data, Once) else (data, None)
+        result = self._result(command, msgspec.to_builtins(data), once)
         if context.idempotency_key is not None:
             idempotency.keep(result.data, result.version, context)
         return result
@@ -96,7 +97,7 @@ class Transaction:
             beside = beside.along(idempotency.KEEP_BESIDE, idempotency.kept_beside(command, self.context, data))
         return beside
 
-    def _result(self, command: Command, data: Any) -> CommandResult:
+    def _result(self, command: Command, data: Any, once: dict[str, str] | None = None) -> CommandResult:
         return CommandResult(
             success=True,
             original_command=command,
@@ -104,6 +105,7 @@ class Transaction:
             version=self.recorded[-1].version if self.recorded else None,
             command_id=self.context.command_id,
             events=tuple(self.recorded),
+            once=once,
         )
 
     def _enter(self, command: Command) -> int | None:
@@ -126,9 +128,11 @@ class Transaction:
         return None
 
     def _stream(self, command: Command, events: Sequence[Event]) -> UUID:
-        stream = command.session_id or events[0].session_id
+        stream = events[0].session_id if command.opens else command.session_id or events[0].session_id
         if stream is None:
             raise RegistrationError(f"The handler of {command.type} yielded an event without a session id.")
+        if command.opens:
+            store.create(stream)
         if command.creates and not store.create(stream):
             raise AlreadyExists(f"Session {stream} already exists.")
         return stream

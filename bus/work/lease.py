@@ -4,7 +4,7 @@ Every claim raises the fence; a worker that comes back after losing its lease fi
 nothing. Called by the runner, the sweeper, and (`hold`) inside every transaction that writes for a piece of work."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -15,13 +15,17 @@ from bus.exceptions import LeaseLost
 
 _COLUMNS = "id, kind, fence, session, name, payload::text, actor, correlation, traceparent, attempts, max_attempts"
 
+# what a newer version has accepted during an upgrade is left to it for a while
+_KNOWN = """kind = ANY(%(kinds)s) AND (kind <> 'command' OR name = ANY(%(commands)s)
+    OR created_at < now() - make_interval(secs => %(upgrade)s))"""
+
 _CLAIM = f"""
 UPDATE bus_work
 SET state = 'running', fence = fence + 1, owner = %(owner)s, attempts = attempts + 1,
     lease_until = now() + make_interval(secs => %(seconds)s)
 WHERE id = (
     SELECT id FROM bus_work
-    WHERE id = %(id)s AND attempts < max_attempts AND NOT kind = ANY(%(full)s)
+    WHERE id = %(id)s AND attempts < max_attempts AND {_KNOWN}
       AND ((state = 'queued' AND run_after <= now()) OR (state = 'running' AND lease_until < now()))
     FOR UPDATE SKIP LOCKED  -- locked: somebody is writing for it, and a claimer that waited would sweep nothing else
 )
@@ -67,16 +71,17 @@ SELECT id, cancelled FROM mine
 _EXHAUSTED = f"""
 UPDATE bus_work SET state = 'parked', finished_at = now(), lease_until = NULL
 WHERE id IN (
-    SELECT id FROM bus_work WHERE state = 'running' AND lease_until < now() AND attempts >= max_attempts
+    SELECT id FROM bus_work
+    WHERE state = 'running' AND lease_until < now() AND attempts >= max_attempts AND kind = ANY(%s)
     LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 RETURNING {_COLUMNS}
 """
 
-_DUE = """
+_DUE = f"""
 SELECT id FROM bus_work
 WHERE ((state = 'queued' AND run_after < now() - make_interval(secs => %(grace)s))
-    OR (state = 'running' AND lease_until < now())) AND NOT kind = ANY(%(full)s)
+    OR (state = 'running' AND lease_until < now())) AND {_KNOWN}
 ORDER BY run_after LIMIT %(limit)s
 """
 
@@ -114,10 +119,22 @@ def _lease(row: tuple[Any, ...]) -> Lease:
     return Lease(**{**values, "payload": msgspec.json.decode(values["payload"])})
 
 
-def claim(work: UUID, owner: str, full: Sequence[str] = ()) -> Lease | None:
-    """Take a due piece of work, or one whose lease has run out, unless its kind is among the `full`. None: somebody
-    else has it, or it is finished."""
-    values: dict[str, Any] = {"id": work, "owner": owner, "seconds": settings.BUS_LEASE_SECONDS, "full": list(full)}
+class Takes(NamedTuple):
+    """What a process takes up: these kinds of work, and of commands these."""
+
+    kinds: Sequence[str]
+    commands: Sequence[str]
+
+    def values(self) -> dict[str, Any]:
+        """For `_KNOWN`."""
+        upgrade = settings.BUS_UPGRADE_SECONDS
+        return {"kinds": list(self.kinds), "commands": list(self.commands), "upgrade": upgrade}
+
+
+def claim(work: UUID, owner: str, takes: Takes) -> Lease | None:
+    """Take a due piece of work, or one whose lease has run out. None: it is not for us, somebody else has it, or it is
+    finished."""
+    values = {"id": work, "owner": owner, "seconds": settings.BUS_LEASE_SECONDS, **takes.values()}
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
         row = cursor.fetchone()
@@ -175,18 +192,18 @@ def renew(leases: Iterable[Lease]) -> tuple[set[UUID], set[UUID]]:
     return {row[0] for row in rows}, {row[0] for row in rows if row[1]}
 
 
-def park_exhausted() -> Lease | None:
-    """Park one piece of work whose last allowed attempt died without a word, for the caller to report, or None."""
+def park_exhausted(kinds: Sequence[str]) -> Lease | None:
+    """Park one piece of work of these kinds whose last allowed attempt died without a word, for the caller to report,
+    or None."""
     with connection.cursor() as cursor:
-        cursor.execute(_EXHAUSTED)
+        cursor.execute(_EXHAUSTED, [list(kinds)])
         row = cursor.fetchone()
     return _lease(row) if row else None
 
 
-def due(limit: int, grace: float, full: Sequence[str] = ()) -> list[UUID]:
-    """Work nobody has taken for `grace` seconds after it was due, and work whose lease ran out; of no kind that is
-    among the `full`."""
-    values: dict[str, Any] = {"limit": limit, "grace": grace, "full": list(full)}
+def due(limit: int, grace: float, takes: Takes) -> list[UUID]:
+    """Work for us that nobody has taken for `grace` seconds after it was due, or whose lease ran out."""
+    values = {"limit": limit, "grace": grace, **takes.values()}
     with connection.cursor() as cursor:
         cursor.execute(_DUE, values)
         return [row[0] for row in cursor.fetchall()]

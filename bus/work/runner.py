@@ -18,9 +18,10 @@ from bus import observe
 from bus.database import in_thread
 from bus.exceptions import BusError, LeaseLost, Refused
 from bus.loop import process_loop, submit
+from bus.registry import default
 from bus.work import kinds, lease
 from bus.work.kinds import Kind
-from bus.work.lease import Lease
+from bus.work.lease import Lease, Takes
 
 logger = logging.getLogger(__name__)
 
@@ -42,16 +43,16 @@ def room(kind: Kind) -> int:
     return kind.room() - Counter(held.kind for held in tuple(active.values()))[kind.name]
 
 
-def full() -> list[str]:
-    """The kinds this process takes no more of now."""
-    return [kind.name for kind in kinds.every() if room(kind) <= 0]
+def takes() -> Takes:
+    """What this process takes up now. What it does not know is a newer version's to do."""
+    return Takes([kind.name for kind in kinds.every() if room(kind) > 0], [*default.commands])
 
 
 def run(work: UUID) -> bool:
     """Claim a piece of work and do it, or set it going; False when there was nothing to claim. Never raises for the
     work's own failure."""
     try:
-        held = lease.claim(work, OWNER, full())
+        held = lease.claim(work, OWNER, takes())
         if held is None:
             return False
         active[held.id] = held
@@ -150,7 +151,7 @@ def settle(held: Lease, error: Exception) -> None:
 def park_one() -> bool:
     """Park and report one piece of work whose worker died for the last time; False when there is none."""
     with transaction.atomic():
-        exhausted = lease.park_exhausted()
+        exhausted = lease.park_exhausted([kind.name for kind in kinds.every()])
         if exhausted is not None:
             report(exhausted, f"its worker died {exhausted.attempts} times")
     return exhausted is not None

@@ -82,7 +82,7 @@ class Sweeper:
             return
         free = settings.BUS_SWEEP_THREADS - len(self._taken)
         free += sum(min(runner.room(kind), MOST_FLOWS) for kind in kinds.every() if kind.flow is not None)
-        for work in lease.due(free, self._grace, runner.full()) if free > 0 else ():
+        for work in lease.due(free, self._grace, runner.takes()) if free > 0 else ():
             if work not in self._taken and work not in runner.active:
                 self._taken.add(work)
                 self._pool.submit(self._take, work)

@@ -10,7 +10,7 @@ from bus.bus import bus
 from bus.exceptions import Invalid
 from bus.messages import KEY_PATTERN, Command, CommandResult, Context
 from bus.models import Work
-from sessions_app.api.authentication import actor_of
+from sessions_app.api.authentication import actor_of, scopes_of
 from sessions_app.api.problems import InProgress, PreconditionFailed, PreconditionRequired
 from sessions_app.models import Session
 
@@ -26,7 +26,11 @@ def context_of(request: Request, expected_version: int | None = None) -> Context
     used = key if request.method == "POST" else None  # the others are safe to repeat by If-Match, or by nature
     correlation = getattr(request._request, "request_id", "")
     return Context(
-        actor=actor_of(request), correlation_id=correlation, expected_version=expected_version, idempotency_key=used
+        actor=actor_of(request),
+        correlation_id=correlation,
+        expected_version=expected_version,
+        idempotency_key=used,
+        scopes=scopes_of(request),
     )
 
 

@@ -10,32 +10,77 @@ from rest_framework.response import Response
 from bus import topics
 from bus.bus import bus
 from bus.exceptions import Invalid, NotFound
-from bus.log import store
+from bus.log import settled, store
 from bus.models import Work
 from sessions_app import queries
+from sessions_app.api import streaming
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
 from sessions_app.api.paging import limit_of, whole_number
+from sessions_app.api.renderers import JSONRenderer
 from sessions_app.api.views import Resource, body_of
 from sessions_app.represent import moment
 from sessions_app.state import state_at
+from sessions_app.streams.log import LogFlow, page_of
+from sessions_app.streams.session import SessionFlow
 
 
 class EventsView(Resource):
     """`sessions/{id}/events/`"""
 
+    renderer_classes = (JSONRenderer, streaming.EventStreamRenderer)
+
     def get(self, request: Request, session_id: UUID) -> Response:
-        """A page of the session's log: versions above `after`; `types` takes topic patterns."""
+        """A page of the session's log: versions above `after`; `types` takes topic patterns. With `Accept:
+        text/event-stream` all of it from there on, and what comes."""
         session = queries.session_of(actor_of(request), session_id)
-        after = whole_number(request, "after", 0) or 0
+        if streaming.wanted(request):
+            types = _types(request)
+            topics.matcher(types)
+            after = streaming.after_of(request)
+            place = streaming.enter(request)
+            return streaming.begun(place, SessionFlow(place.reader, session.id, after, types))
+        return page_of_log(request, session.id, session.version)  # type: ignore[attr-defined]
+
+
+def page_of_log(request: Request, stream: UUID, head: int) -> Response:
+    """A page of a stream that is at version `head`, and whose reader was asked whether they may."""
+    after = streaming.after_of(request)
+    wanted = topics.matcher(_types(request))
+    page = store.read(bus.registry, stream, after=after, limit=limit_of(request))
+    last = page[-1].version if page else after
+    shown = [event for event in page if wanted(event.type)]
+    body = {"data": shown, "has_more": last < head, "next_after": last, "head": head}
+    return tagged(Response(msgspec.json.encode(body)), head)
+
+
+class LogView(Resource):
+    """`events/`"""
+
+    renderer_classes = (JSONRenderer, streaming.EventStreamRenderer)
+
+    def get(self, request: Request) -> Response:
+        """What all sessions of the caller have recorded after the position `after`, in the order of the whole log. With
+        `Accept: text/event-stream` all of it from there on, and what comes."""
+        types = _types(request)
+        wanted = topics.matcher(types)
+        after = streaming.after_of(request)
+        if streaming.wanted(request):
+            place = streaming.enter(request)
+            return streaming.begun(place, LogFlow(place.reader, after, types))
         limit = limit_of(request)
-        wanted = topics.matcher([word for word in request.query_params.get("types", "").split(",") if word])
-        page = store.read(bus.registry, session.id, after=after, limit=limit)
-        head: int = session.version  # type: ignore[attr-defined]
-        last = page[-1].version if page else after
-        shown = [event for event in page if wanted(event.type)]
-        body = {"data": shown, "has_more": last < head, "next_after": last, "head": head}
-        return tagged(Response(msgspec.json.encode(body)), head)
+        head = settled.position()
+        page = page_of(actor_of(request), after, head, limit + 1)
+        more = len(page) > limit
+        shown = [event for event in page[:limit] if wanted(event.type)]
+        last = page[limit - 1].position if more else max(after, head)
+        return Response(msgspec.json.encode({"data": shown, "has_more": more, "next_after": last, "head": head}))
+
+
+def _types(request: Request) -> list[str]:
+    """The topics that are wanted: `types`, which `topics` is another name of."""
+    given = request.query_params.get("types", "") or request.query_params.get("topics", "")
+    return [word for word in given.split(",") if word]
 
 
 class StateView(Resource):
@@ -53,6 +98,8 @@ class StateView(Resource):
 
 class CommandsView(Resource):
     """`commands/`"""
+
+    noun = "commands"
 
     def post(self, request: Request) -> Response:
         """Run a public command by name, now or (`Prefer: respond-async`) by a worker."""
@@ -74,6 +121,8 @@ class CommandsView(Resource):
 
 class CommandView(Resource):
     """`commands/{id}/`"""
+
+    noun = "commands"
 
     def get(self, request: Request, command_id: UUID) -> Response:
         """What became of a queued command."""

@@ -12,7 +12,7 @@ from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from bus.exceptions import BusError
+from bus.exceptions import BusError, InsufficientScope
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +120,11 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     headers: dict[str, str] = {}
     if isinstance(error, BusError):
         members = error.as_problem()
-        if error.status >= 500:
+        if isinstance(error, InsufficientScope):
+            headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{" ".join(error.lacking)}"'
+        if error.status in (429, 503):
+            headers["Retry-After"] = "1"
+        elif error.status >= 500:
             logger.error("%s: %s", type(error).__name__, error.detail, exc_info=error)
     elif isinstance(error, (OperationalError, PoolTimeout)):
         members = {"code": "unavailable", "status": 503, "detail": "The database cannot be reached; try again."}

@@ -4,14 +4,17 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bus.exceptions import Invalid
 from sessions_app import queries
+from sessions_app.api import run_streams, streaming
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
 from sessions_app.api.paging import keyset, listed
+from sessions_app.api.renderers import JSONRenderer
 from sessions_app.api.views import Resource, body_of, command_from, uuid_in
 from sessions_app.llm import asking, catalog
 from sessions_app.llm.context.plan import Plan
@@ -20,8 +23,8 @@ from sessions_app.represent import known_as_dict, run_as_dict
 from sessions_app.values import Strategy
 
 
-def _accepted(request: Request, run: Run, version: int | None) -> Response:
-    response = tagged(Response(run_as_dict(run), status=202), version)
+def _accepted(request: Request, run: Run, version: int | None, status: int = 202) -> Response:
+    response = tagged(Response(run_as_dict(run), status=status), version)
     response["Location"] = request.build_absolute_uri(f"/api/v1/runs/{run.id}/")
     return response
 
@@ -30,6 +33,10 @@ class RunsView(Resource):
     """`sessions/{id}/runs/`"""
 
     noun = "runs"
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        """A list is no stream; an answer may be."""
+        return [JSONRenderer(), *([streaming.EventStreamRenderer()] if self.request.method == "POST" else [])]
 
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session's runs, newest first; filters `state`, `conversation`."""
@@ -46,14 +53,21 @@ class RunsView(Resource):
         return listed(request, page, cursor, run_as_dict)
 
     def post(self, request: Request, session_id: UUID) -> Response:
-        """Ask for an answer. A repeated Idempotency-Key gives the same run."""
+        """Ask for an answer; with `stream` it comes as it is written. A repeated Idempotency-Key gives the same run."""
         body = body_of(request)
         expected = expected_version_in(body)
+        on_disconnect = run_streams.wanted(request, body)
         for name, command in (("conversation", "conversation_id"), ("id", "run_id")):
             if name in body:
                 body[command] = body.pop(name)
-        result = execute(command_from("request-run", body, session_id=str(session_id)), context_of(request, expected))
-        return _accepted(request, queries.run_of(actor_of(request), UUID(str(result.data["id"]))), result.version)
+        request_run = command_from("request-run", body, session_id=str(session_id))
+        place = streaming.enter(request) if on_disconnect else None
+        result = execute(request_run, context_of(request, expected))
+        run = queries.run_of(actor_of(request), UUID(str(result.data["id"])))
+        if place is None or on_disconnect is None:
+            return _accepted(request, run, result.version)
+        accepted = _accepted(request, run, result.version, status=201 if result.events else 200)
+        return run_streams.begun(place, run, on_disconnect, accepted)
 
 
 class RunView(Resource):

@@ -2,7 +2,23 @@
 
 from django.urls import path, re_path
 
-from sessions_app.api import analytics, artifacts, conversations, graphs, history, logs, prompts, runs, search, views
+from sessions_app.api import (
+    accounts,
+    analytics,
+    artifacts,
+    conversations,
+    exchange,
+    graphs,
+    history,
+    logs,
+    prompts,
+    run_streams,
+    runs,
+    search,
+    tickets,
+    tokens,
+    views,
+)
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
@@ -33,6 +49,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/history/", history.HistoryView.as_view(), name="api-history"),
     path("sessions/<uuid:session_id>/metrics/", views.MetricsView.as_view(), name="api-metrics"),
     path("sessions/<uuid:session_id>/events/", logs.EventsView.as_view(), name="api-events"),
+    path("sessions/<uuid:session_id>/export/", exchange.ExportView.as_view(), name="api-export"),
     path("sessions/<uuid:session_id>/state/", logs.StateView.as_view(), name="api-state"),
     path("sessions/<uuid:session_id>/runs/", runs.RunsView.as_view(), name="api-runs"),
     path("sessions/<uuid:session_id>/context/plan/", runs.ContextView.as_view(), name="api-context-plan"),
@@ -54,6 +71,7 @@ urlpatterns = [
         runs.RunActionView.as_view(command="decide-tool-call"),
         name="api-run-decisions",
     ),
+    path("runs/<uuid:run_id>/stream/", run_streams.RunStreamView.as_view(), name="api-run-stream"),
     path("sessions/<uuid:session_id>/artifacts/", artifacts.ArtifactsView.as_view(), name="api-artifacts"),
     path("artifacts/<uuid:artifact_id>/", artifacts.ArtifactView.as_view(), name="api-artifact"),
     path("artifacts/<uuid:artifact_id>/content/", artifacts.ContentView.as_view(), name="api-artifact-content"),
@@ -70,9 +88,26 @@ urlpatterns = [
     path("nodes/<uuid:node_id>/", graphs.NodeView.as_view(), name="api-node"),
     path("analytics/", analytics.AnalyticsView.as_view(), name="api-analytics"),
     path("search/", search.SearchView.as_view(), name="api-search"),
+    path("events/", logs.LogView.as_view(), name="api-log"),
     path("models/", runs.ModelsView.as_view(), name="api-models"),
     path("prompts/", prompts.PromptsView.as_view(), name="api-prompts"),
     path("prompts/<slug:name>/", prompts.PromptView.as_view(), name="api-prompt"),
+    path("tokens/", tokens.TokensView.as_view(), name="api-tokens"),
+    path("tokens/<uuid:token_id>/", tokens.TokenView.as_view(), name="api-token"),
+    path("account/events/", accounts.AccountEventsView.as_view(), name="api-account-events"),
+    path("service-accounts/", accounts.ServiceAccountsView.as_view(), name="api-service-accounts"),
+    path("service-accounts/<int:user_id>/", accounts.ServiceAccountView.as_view(), name="api-service-account"),
+    path(
+        "service-accounts/<int:user_id>/tokens/",
+        accounts.ServiceTokensView.as_view(),
+        name="api-service-account-tokens",
+    ),
+    path(
+        "service-accounts/<int:user_id>/tokens/<uuid:token_id>/",
+        accounts.ServiceTokenView.as_view(),
+        name="api-service-account-token",
+    ),
+    path("tickets/", tickets.TicketsView.as_view(), name="api-tickets"),
     path("commands/", logs.CommandsView.as_view(), name="api-commands"),
     path("commands/<uuid:command_id>/", logs.CommandView.as_view(), name="api-command"),
     re_path(r"", no_such_address),

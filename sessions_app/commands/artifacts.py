@@ -16,6 +16,8 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 class StoreArtifact(SessionCommand):
     """Keep JSON, or a text of another content type, as the next version of that name. Bytes are uploaded instead."""
 
+    scope = "artifacts:write"
+
     name: ArtifactName
     data: Any
     content_type: ContentType = "application/json"
@@ -26,6 +28,8 @@ class StoreArtifact(SessionCommand):
 class DeleteArtifact(SessionCommand):
     """Remove one version of an artifact."""
 
+    scope = "artifacts:write"
+
     artifact_id: UUID
 
 
@@ -35,6 +39,7 @@ class RecordArtifact(SessionCommand):
 
     public = False
     for_others = True
+    scope = "artifacts:write"
 
     name: ArtifactName
     content_type: ContentType

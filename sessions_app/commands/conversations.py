@@ -4,12 +4,15 @@ copies nothing."""
 from uuid import UUID
 
 from bus.messages import SessionCommand
+from sessions_app.accounts.scopes import with_answer
 from sessions_app.values import Content, Label, Metadata, Name
 
 
 class StartConversation(SessionCommand):
     """Begin a conversation, with `system` as its first message and `input` as the user's; `answer` queues a run that
     replies to it."""
+
+    scope = "sessions:write"
 
     name: Label
     conversation_id: UUID | None = None
@@ -18,10 +21,16 @@ class StartConversation(SessionCommand):
     answer: bool = False
     metadata: Metadata = {}
 
+    def needs(self) -> tuple[str, ...]:
+        """An answer is a run."""
+        return with_answer(self.scope, self.answer)
+
 
 class ForkConversation(SessionCommand):
     """Begin a conversation that shares everything up to and including this message, and the results of its tool calls;
     `input` and `answer` as for `start-conversation`, but that what is shared can be answered, too."""
+
+    scope = "sessions:write"
 
     message_id: UUID
     name: Label | None = None
@@ -30,9 +39,15 @@ class ForkConversation(SessionCommand):
     answer: bool = False
     metadata: Metadata = {}
 
+    def needs(self) -> tuple[str, ...]:
+        """An answer is a run."""
+        return with_answer(self.scope, self.answer)
+
 
 class RegenerateMessage(SessionCommand):
     """Answer anew what this message of the assistant answered, in a fork that begins there."""
+
+    scope = "runs:write"
 
     message_id: UUID
     provider: Name | None = None
@@ -44,16 +59,24 @@ class RegenerateMessage(SessionCommand):
 class EditMessage(SessionCommand):
     """Say something else in place of this message of the user's, in a fork that begins before it."""
 
+    scope = "sessions:write"
+
     message_id: UUID
     content: str | Content
     answer: bool = True
     name: Label | None = None
     conversation_id: UUID | None = None
 
+    def needs(self) -> tuple[str, ...]:
+        """An answer is a run."""
+        return with_answer(self.scope, self.answer)
+
 
 class UpdateConversation(SessionCommand):
     """Rename it; archive it or take it back. An archived conversation takes no new messages and runs, what is at work
     or waits in it goes on; `main` cannot be archived."""
+
+    scope = "sessions:write"
 
     conversation_id: UUID
     name: Label | None = None

@@ -16,6 +16,8 @@ class StartGraph(SessionCommand):
     """Run prompts that depend on each other, at most `max_parallel` at a time. `variables` are for every prompt, which
     may have its own. `dry_run`: check, order and estimate only; nothing is recorded."""
 
+    scope = "graphs:write"
+
     nodes: Annotated[list[NodeSpec], Meta(min_length=1)]
     name: Title = ""
     graph_id: UUID | None = None
@@ -28,6 +30,8 @@ class StartGraph(SessionCommand):
 class ExecutePrompt(SessionCommand):
     """Run one prompt after the nodes it depends on (their ids); the node's id is the execution's. Those that depend on
     it name it by its `key`, which is its prompt's name unless it is given."""
+
+    scope = "graphs:write"
 
     prompt: PromptSpec | str
     key: Key | None = None
@@ -44,6 +48,8 @@ class ExecuteParallel(SessionCommand):
     """Run prompts that do not depend on each other, at most `max_parallel` at a time; the nodes' ids, in order. `keys`
     name them for those that depend on them."""
 
+    scope = "graphs:write"
+
     prompts: Annotated[list[PromptSpec | str], Meta(min_length=1, max_length=MOST_NODES)]
     keys: Annotated[list[Key], Meta(max_length=MOST_NODES)] = []
     max_parallel: Parallel = 4
@@ -55,12 +61,16 @@ class ExecuteParallel(SessionCommand):
 class CancelGraph(SessionCommand):
     """Begin no further node and stop those that run."""
 
+    scope = "graphs:write"
+
     graph_id: UUID
 
 
 class RetryGraph(SessionCommand):
     """Run again what failed, was cancelled or was left out for that reason; or only the `nodes` named and what follows
     from them. What has succeeded is not repeated."""
+
+    scope = "graphs:write"
 
     graph_id: UUID
     nodes: Keys | None = None

@@ -16,6 +16,7 @@ class GetExecutionStatus(SessionCommand):
     """What became of a prompt (its node), or of a whole graph with all its nodes."""
 
     commutes = True
+    scope = "graphs:read"
 
     execution_id: UUID
 
@@ -24,6 +25,7 @@ class GetConversationHistory(SessionCommand):
     """What a message, a run or a node came from, back to `max_depth` steps: a list with itself last, or a tree."""
 
     commutes = True
+    scope = "sessions:read"
 
     node_id: UUID
     max_depth: Annotated[int, Meta(ge=0, le=50)] = 20
@@ -34,6 +36,7 @@ class GetArtifact(SessionCommand):
     """An artifact without its bytes, which are downloaded."""
 
     commutes = True
+    scope = "artifacts:read"
 
     artifact_id: UUID
 
@@ -42,5 +45,6 @@ class ListArtifacts(SessionCommand):
     """The session's newest artifacts, or the versions of a name, at most 100."""
 
     commutes = True
+    scope = "artifacts:read"
 
     name: ArtifactName | None = None

@@ -26,6 +26,8 @@ class RequestRun(SessionCommand):
     stop that one first. `on_interrupt`: what becomes of a run that is cut off in mid-answer. `config` is instead of
     the session's, `timeout` the seconds it may take once a worker has begun, `budget` the most it may use."""
 
+    scope = "runs:write"
+
     input: str | Content | None = None
     run_id: UUID | None = None
     conversation_id: UUID | None = None
@@ -43,6 +45,8 @@ class RequestRun(SessionCommand):
 class ChangeQueuedRun(SessionCommand):
     """Change what a waiting run is to answer."""
 
+    scope = "runs:write"
+
     run_id: UUID
     input: str | Content
 
@@ -50,11 +54,15 @@ class ChangeQueuedRun(SessionCommand):
 class CancelRun(SessionCommand):
     """Stop a run. One that has not begun is cancelled at once; one at work is told to stop and keeps its text."""
 
+    scope = "runs:write"
+
     run_id: UUID
 
 
 class RetryRun(SessionCommand):
     """Answer again what a run that has ended answered; what it left behind is not shown to the model any more."""
+
+    scope = "runs:write"
 
     run_id: UUID
     provider: Name | None = None
@@ -64,11 +72,15 @@ class RetryRun(SessionCommand):
 class ContinueRun(SessionCommand):
     """Go on where a run was cut off."""
 
+    scope = "runs:write"
+
     run_id: UUID
 
 
 class DecideToolCall(SessionCommand):
     """Allow or forbid a tool call that waits for a person; with the last decision the run goes on."""
+
+    scope = "runs:write"
 
     run_id: UUID
     tool_call_id: CallId

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from bus.messages import Command, SessionCommand
+from sessions_app.accounts.scopes import with_answer
 from sessions_app.values import (
     CallId,
     ConfigPatch,
@@ -25,6 +26,7 @@ class CreateSession(Command):
     """Begin a session; without an id one is made."""
 
     creates = True
+    scope = "sessions:write"
 
     config: SessionConfig = ECHO
     title: Title = ""
@@ -35,6 +37,7 @@ class EnsureSession(SessionCommand):
     """Begin a session with this id unless it is there already."""
 
     creates = True
+    scope = "sessions:write"
 
     config: SessionConfig = ECHO
     title: Title = ""
@@ -46,16 +49,21 @@ class GetSession(SessionCommand):
 
     commutes = True
     tolerates_absence = True
+    scope = "sessions:read"
 
 
 class ListSessions(Command):
     """One's sessions, newest change first, at most 100."""
+
+    scope = "sessions:read"
 
     limit: int = 100
 
 
 class UpdateSession(SessionCommand):
     """Change title, activity, metadata, configuration; metadata and configuration merge deeply."""
+
+    scope = "sessions:write"
 
     title: Title | None = None
     is_active: bool | None = None
@@ -68,12 +76,14 @@ class DeleteSession(SessionCommand):
     """Remove the session from view; its log stays. False when there was none."""
 
     tolerates_absence = True
+    scope = "sessions:write"
 
 
 class AddMessage(SessionCommand):
     """Add a message to a conversation (by default `main`); `answer` queues a run that replies to it."""
 
     at_once = True
+    scope = "sessions:write"
 
     @property
     def commutes(self) -> bool:  # type: ignore[override]
@@ -89,9 +99,15 @@ class AddMessage(SessionCommand):
     metadata: Metadata = {}
     answer: bool = False
 
+    def needs(self) -> tuple[str, ...]:
+        """An answer is a run."""
+        return with_answer(self.scope, self.answer)
+
 
 class UpdateMessage(SessionCommand):
     """Change a message's content, or merge into its metadata."""
+
+    scope = "sessions:write"
 
     message_id: UUID
     content: str | Content | None = None
@@ -100,6 +116,8 @@ class UpdateMessage(SessionCommand):
 
 class UpdateTokenMetrics(SessionCommand):
     """Add tokens to the session's metrics. `context_tokens`: what the request occupied; without it, occupancy grows."""
+
+    scope = "sessions:write"
 
     prompt_tokens: Count = 0
     completion_tokens: Count = 0
@@ -123,6 +141,8 @@ class RepriceSession(SessionCommand):
 
 class RecordInteraction(SessionCommand):
     """A question and its answer, made elsewhere, as two messages (document 001)."""
+
+    scope = "sessions:write"
 
     query: str
     response: str

@@ -31,7 +31,7 @@ NOTHING = migrations.RunSQL.noop
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("sessions_app", "0010_graphs"),
+        ("sessions_app", "0013_tickets"),
     ]
 
     operations = [
@@ -85,16 +85,6 @@ class Migration(migrations.Migration):
                 ("durations", models.JSONField(null=True)),
                 ("first_tokens", models.JSONField(null=True)),
             ],
-        ),
-        migrations.AlterField(
-            model_name="conversation",
-            name="session",
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="conversations", to="sessions_app.session"),
-        ),
-        migrations.AlterField(
-            model_name="run",
-            name="session",
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="runs", to="sessions_app.session"),
         ),
         migrations.AddIndex(
             model_name="conversation",

@@ -18,6 +18,7 @@ from bus.exceptions import AlreadyExists, Invalid, NotFound, Refused
 from bus.messages import Actor, Context, Envelope, Event, SessionCommand, uuid7
 from bus.registry import handles, subscribes_to
 from sessions_app import commands, events, queries
+from sessions_app.accounts.scopes import with_answer
 from sessions_app.llm.tools import ToolContext, tool
 from sessions_app.models import Message, Run, Session
 from sessions_app.values import Content, TextPart, parts, text_of, to_content
@@ -63,11 +64,17 @@ class SendToSession(SessionCommand):
     message whose metadata name this one. `reply_to`: the received message this replies to; `run_id`: the run that
     writes (both keep count of how often sessions pass things on)."""
 
+    scope = "sessions:write"
+
     to: UUID
     content: str | Content
     reply_to: UUID | None = None
     answer: bool = True
     run_id: UUID | None = None
+
+    def needs(self) -> tuple[str, ...]:
+        """An answer is a run."""
+        return with_answer(self.scope, self.answer)
 
 
 class SessionMessageSent(Event):

@@ -88,6 +88,8 @@ class Goals(msgspec.Struct, kw_only=True):
 class SetGoal(SessionCommand):
     """Set a goal, or with `parent_id` a step towards one. With `focus` what happens from now on counts for it."""
 
+    scope = "sessions:write"
+
     title: GoalTitle
     parent_id: UUID | None = None
     focus: bool = True
@@ -95,6 +97,8 @@ class SetGoal(SessionCommand):
 
 class UpdateGoal(SessionCommand):
     """Change a goal: its title, its progress (0 to 1, of a goal without sub-goals), whether it is in focus."""
+
+    scope = "sessions:write"
 
     goal_id: UUID
     title: GoalTitle | None = None
@@ -105,6 +109,8 @@ class UpdateGoal(SessionCommand):
 class CloseGoal(SessionCommand):
     """End a goal: how it came out, and how well (0 to 1)."""
 
+    scope = "sessions:write"
+
     goal_id: UUID
     outcome: Outcome = "achieved"
     rating: Share | None = None
@@ -112,6 +118,8 @@ class CloseGoal(SessionCommand):
 
 class ReviewGoals(Command):
     """How one's goals came out and what they took, the earlier and the later half of those that are closed."""
+
+    scope = "sessions:read"
 
 
 # -- deciding ----------------------------------------------------------------------------------------------------------

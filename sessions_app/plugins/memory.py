@@ -100,6 +100,8 @@ _embedded = 0.0
 class Recall(Command):
     """Find what was said in one's own sessions, best first: session, message, snippet, score (0 to 1)."""
 
+    scope = "sessions:read"
+
     query: Query
     limit: Limit = 10
 
@@ -125,7 +127,7 @@ def recall_as_a_tool(context: ToolContext, query: Query, limit: Annotated[int, M
 # -- storing -----------------------------------------------------------------------------------------------------------
 
 
-@subscribes_to("message-added", "message-updated", name="memory")
+@subscribes_to("message-added", "message-updated", name="memory", imported=True)
 def remember(envelope: Envelope) -> None:
     """Stores what was said, once; what was edited is known by its new words."""
     event = bus.registry.open(envelope)

@@ -14,10 +14,11 @@ MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"
 
 
 class Caller:
-    """Calls addresses under /api/v1/ as one person (None: a stranger)."""
+    """Calls addresses under /api/v1/ as one person, or a program with a token (neither: a stranger)."""
 
-    def __init__(self, user: User | None = None) -> None:
+    def __init__(self, user: User | None = None, *, bearer: str | None = None) -> None:
         self.client = Client(raise_request_exception=False)
+        self.always = {} if bearer is None else {"authorization": f"Bearer {bearer}"}
         if user is not None:
             self.client.force_login(user)
 
@@ -25,7 +26,7 @@ class Caller:
         """One call; `headers` are spelled `if_match="*"`. Bytes go out as they are, other bodies as JSON.
         What comes as a stream is read to its end: `answer.whole`."""
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named = {name.replace("_", "-"): value for name, value in (self.always | headers).items()}
         content_type = named.pop("content-type", "application/json")
         address = path if path.startswith("/") else ROOT + path
         answer: Any = self.client.generic(method, address, data, content_type=content_type, headers=named)

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from bus.models import Stream, Work
 from bus.registry import default
-from sessions_app.models import Artifact, Conversation, Graph, GraphNode, Message, Run, Session
+from sessions_app.models import ApiToken, Artifact, Conversation, Graph, GraphNode, Message, Run, Session
 from tests.api.caller import Caller, any_problem, problem, recorded
 from tests.api.classified import API, COMMANDS, PAGES, Route
 
@@ -42,7 +42,9 @@ class Property:
         queued = {"name": "add-message", "payload": {"session_id": self.session, "content": "private"}}
         command = api.post("commands/", queued, prefer="respond-async").json()["command_id"]
         kept = api.post(f"sessions/{self.session}/artifacts/", {"name": "private name", "data": "private bytes"}).json()
+        token = api.post("tokens/", {"name": "private token", "scopes": ["*"]}).json()
         self.ids = {
+            "token_id": token["id"],
             "artifact_id": kept["id"],
             **self.graph(),
             "session_id": self.session,
@@ -56,6 +58,7 @@ class Property:
     def at(self, path: str, **ids: str) -> str:
         """The address of Alice's object, or of those named instead."""
         path = path.replace("<slug:name>", "summarize")  # a prompt that is there for all
+        path = path.replace("<int:user_id>", ids.get("user_id", "1"))
         return re.sub(r"<uuid:(\w+)>", lambda match: (self.ids | ids)[match[1]], path)
 
     def fork(self, message: str) -> str:
@@ -67,10 +70,17 @@ class Property:
         return {"graph_id": begun["id"], "node_id": begun["nodes"][0]["id"]}
 
     def of_nothing(self, path: str) -> str:
-        return self.at(path, **dict.fromkeys(self.ids, NOTHING))
+        return self.at(path, user_id="999999999", **dict.fromkeys(self.ids, NOTHING))
+
+    def payload(self, name: str, session: str) -> dict[str, Any]:
+        """What a command of COMMANDS takes to be about her objects."""
+        fields = json.dumps(COMMANDS[name][1])
+        for kind in ("message", "run", "conversation", "artifact", "graph", "node", "token"):
+            fields = fields.replace(f"{{{kind}}}", self.ids[f"{kind}_id"])
+        return dict(json.loads(fields)) | {"session_id": session}
 
     def written(self) -> tuple[Any, ...]:
-        models = (Session, Conversation, Message, Run, Artifact, Graph, GraphNode)
+        models = (Session, Conversation, Message, Run, Artifact, Graph, GraphNode, ApiToken)
         rows = [list(model.objects.order_by("id").values()) for model in models]
         return recorded(), Stream.objects.count(), Work.objects.count(), rows
 
@@ -162,15 +172,12 @@ def test_lists_show_ones_own_only(intruder: Caller, api: Caller, hers: Property)
 @pytest.mark.parametrize("prefer", ["", "respond-async"])
 @pytest.mark.parametrize("name", [name for name, (kind, _) in COMMANDS.items() if kind == "owned"])
 def test_no_command_reaches_somebody_elses_session(intruder: Caller, hers: Property, name: str, prefer: str) -> None:
-    fields = json.dumps(COMMANDS[name][1])
-    for kind in ("message", "run", "conversation", "artifact", "graph", "node"):
-        fields = fields.replace(f"{{{kind}}}", hers.ids[f"{kind}_id"])
     answers = []
     for session in (hers.session, NOTHING):
         if name == "ensure-session" and (session == NOTHING or prefer):
             continue  # creates what is free; a worker finds out what is not
-        payload = json.loads(fields) | {"session_id": session}
-        answers.append(intruder.post("commands/", {"name": name, "payload": payload}, prefer=prefer))
+        body = {"name": name, "payload": hers.payload(name, session)}
+        answers.append(intruder.post("commands/", body, prefer=prefer))
     for answer in answers:
         problem(answer, 404, "not-found")
     assert len({without_ids(answer, hers.session, NOTHING) for answer in answers}) <= 1

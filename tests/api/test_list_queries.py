@@ -36,6 +36,7 @@ def ids(api: Caller) -> dict[str, str]:
     session = api.session()
     for _ in range(MANY):
         message = api.say(session, "needle")["id"]
+        assert api.post("tokens/", {"name": "t", "scopes": ["sessions:read"]}).status_code == 201
     graph = api.post(f"sessions/{session}/graphs/", {"prompt": "x"}).json()["id"]
     kept = api.post(f"sessions/{session}/artifacts/", {"name": "n", "data": 1}).json()["id"]
     multiply(Conversation.objects.filter(id=session).get())

@@ -81,7 +81,7 @@ def test_only_json_is_given(api: Caller, session: str) -> None:
 def test_a_stranger_is_asked_to_log_in(stranger_api: Caller) -> None:
     answer = stranger_api.get("sessions/")
     problem(answer, 401, "unauthenticated")
-    assert answer["WWW-Authenticate"] == "Session"
+    assert answer["WWW-Authenticate"] == "Bearer"
 
 
 def test_a_write_from_another_site_is_refused(api: Caller) -> None:

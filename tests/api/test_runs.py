@@ -63,3 +63,20 @@ def test_the_run_of_a_deleted_session_is_gone(api: Caller, session: str) -> None
     run = api.say(session, answer=True)["answer_run_id"]
     api.delete(f"sessions/{session}/", if_match="*")
     problem(api.get(f"runs/{run}/"), 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"stream": 1}, {"stream": None}, {"stream": True, "on_disconnect": "stay"}, {"on_disconnect": "cancel"}],
+)
+def test_a_stream_is_asked_for_in_so_many_words(api: Caller, session: str, body: dict[str, object]) -> None:
+    problem(api.post(f"sessions/{session}/runs/", {"input": "x", **body}), 422, "validation-failed")
+
+
+def test_where_nothing_is_served_live_a_run_with_a_stream_is_not_begun(api: Caller, session: str) -> None:
+    for body, accept in (({"stream": True}, "*/*"), ({}, "text/event-stream")):
+        problem(api.post(f"sessions/{session}/runs/", {"input": "x", **body}, accept=accept), 406, "not-acceptable")
+    assert api.get(f"sessions/{session}/runs/").json()["data"] == []
+    run = api.post(f"sessions/{session}/runs/", {"input": "x"}).json()["id"]
+    problem(api.get(f"runs/{run}/stream/"), 406, "not-acceptable")
+    problem(api.get(f"sessions/{session}/runs/", accept="text/event-stream"), 406, "not-acceptable")

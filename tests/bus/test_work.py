@@ -100,7 +100,7 @@ def test_the_effect_and_the_end_commit_together(story: Story, disturb: Handle) -
 
 def test_a_worker_that_comes_back_after_losing_its_lease_writes_nothing(story: Story) -> None:
     work = queued(story, commands.AddMessage(session_id=story.id, content="once"))
-    old = lease.claim(work, "old")
+    old = lease.claim(work, "old", runner.takes())
     assert old is not None
     execute("UPDATE bus_work SET lease_until = now() - interval '1 second' WHERE id = %s", work)
     assert runner.run(work) is True
@@ -227,7 +227,7 @@ def test_the_sweeper_leaves_fresh_work_to_the_hints_and_takes_over_from_the_dead
     settings.BUS_SWEEP_GRACE = 60
     fresh = queued(story, commands.AddMessage(session_id=story.id, content="fresh"))
     dead = queued(story, commands.AddMessage(session_id=story.id, content="taken over"))
-    lease.claim(dead, "a worker that died")
+    lease.claim(dead, "a worker that died", runner.takes())
     execute("UPDATE bus_work SET lease_until = now() - interval '1 second' WHERE id = %s", dead)
     Sweeper().sweep()
     wait_until(lambda: state(dead) == "done", "the dead worker's work being done")
@@ -237,7 +237,7 @@ def test_the_sweeper_leaves_fresh_work_to_the_hints_and_takes_over_from_the_dead
 def test_the_sweeper_parks_and_reports_what_killed_its_workers(story: Story) -> None:
     work = queued(story, commands.AddMessage(session_id=story.id, content="poison"))
     for _ in range(3):
-        lease.claim(work, "a worker that died")
+        lease.claim(work, "a worker that died", runner.takes())
         execute("UPDATE bus_work SET lease_until = now() - interval '1 second' WHERE id = %s", work)
     Sweeper().sweep()
     assert state(work) == "parked"
@@ -248,7 +248,7 @@ def test_the_sweeper_parks_and_reports_what_killed_its_workers(story: Story) -> 
 def test_what_runs_here_is_renewed_and_what_was_lost_is_let_go(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     kept, lost = (queued(story, commands.AddMessage(session_id=story.id, content="x")) for _ in range(2))
     for work in (kept, lost):
-        held = lease.claim(work, runner.OWNER)
+        held = lease.claim(work, runner.OWNER, runner.takes())
         assert held is not None
         monkeypatch.setitem(runner.active, held.id, held)
     execute("UPDATE bus_work SET lease_until = now() + interval '1 second' WHERE id = %s", kept)

@@ -39,7 +39,7 @@ def compose_is_installed() -> bool:
 def locations() -> dict[str, str]:
     """The body of each proxy location by its name, with `if` blocks flattened."""
     flat = re.sub(r"if \(.*?\) \{(.*?)\}", r"\1", NGINX, flags=re.DOTALL)
-    return dict(re.findall(r"location (\S+) \{(.*?)\}\s", flat, flags=re.DOTALL))
+    return dict(re.findall(r"location (?:~ )?(\S+) \{(.*?)\}\s", flat, flags=re.DOTALL))
 
 
 def test_compose_accepts_the_file() -> None:
@@ -184,7 +184,8 @@ def test_the_proxy_sends_sockets_and_streams_to_live_without_buffering() -> None
     assert "text/event-stream" in NGINX
     assert "return 418;" in places["/"]
     assert "error_page 418 = @live;" in NGINX
-    for name in ("/ws/", "/openai/", "@live"):
+    answers = "^/api/v1/(sessions/[0-9a-f-]+/runs|runs/[0-9a-f-]+/stream)/$"
+    for name in ("/ws/", "/openai/", answers, "@live"):
         assert "proxy_pass http://live;" in places[name], name
         assert "proxy_buffering off;" in places[name], name
 

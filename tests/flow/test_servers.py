@@ -9,6 +9,7 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from tests.flow.event_streams import stream_of
 from tests.flow.sockets import close_code, receive, socket_to
 from tests.flow.stack import Stack
 
@@ -91,6 +92,15 @@ class TestServer:
         head = browser.client.head(content)
         assert (head.headers["content-length"], head.content) == (str(len(whole)), b"")
         assert browser.client.get(content, headers={"If-None-Match": head.headers["etag"]}).status_code == 304
+
+    def test_an_event_stream_is_followed_and_left(self, served: Stack) -> None:
+        browser = served.login("alice")
+        session = browser.new_session()
+        for after in (1, 2):
+            with stream_of(browser, f"sessions/{session}/events/?after={after}") as reader:
+                assert reader.answer.headers["content-type"] == "text/event-stream"
+                browser.say(session, "hello")
+                assert [said.ident for said in reader.until("message-added")] == [str(after + 1)]
 
     def test_a_page_of_another_site_cannot_open_a_socket(self, served: Stack) -> None:
         browser = served.login("alice")

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
 import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -20,8 +21,9 @@ from bus.live.consumers import LiveConsumer
 from bus.live.feed import Feed
 from bus.live.subscription import Subscription
 from bus.log import idempotency, store, transaction
-from bus.messages import Actor, Context, uuid7
-from bus.work import kinds, lease
+from bus.messages import Actor, Context, Envelope, Event, uuid7
+from bus.registry import Registry
+from bus.work import hints, kinds, lease, runner
 from bus.work.lease import Lease
 
 
@@ -225,6 +227,33 @@ def no_allow_list() -> None:
     _put(tools, "run", tools.default.run)
 
 
+def every_command() -> None:
+    """A worker takes up commands that it does not know."""
+    _put(lease, "_CLAIM", lease._CLAIM.replace("kind <> 'command'", "true"))
+    _put(lease, "_DUE", lease._DUE.replace("kind <> 'command'", "true"))
+
+
+def every_kind() -> None:
+    """A worker takes up whatever kind of work there is."""
+    known = runner.takes
+    _put(runner, "takes", lambda: known()._replace(kinds=[*known().kinds, "newer"]))
+
+
+def no_growth() -> None:
+    """An event must have the fields that are known here, and no others."""
+
+    def strictly(self: Registry, envelope: Envelope) -> Event:
+        return msgspec.convert({**envelope.fields(), "session_id": envelope.session_id}, self.events[envelope.type])
+
+    _put(Registry, "open", strictly)
+
+
+def talkative_hints() -> None:
+    """A hint says what the work is about."""
+    send = hints.Hinter.send
+    _put(hints.Hinter, "send", lambda self, task, *arguments: send(self, task, *arguments, "about a secret"))
+
+
 KINDS: dict[str, Callable[[], None]] = {
     made.__name__: made
     for made in (
@@ -239,6 +268,7 @@ KINDS: dict[str, Callable[[], None]] = {
         no_drain,
         host_clock,
         no_reset,
+        *(every_command, every_kind, no_growth, talkative_hints),
         no_pool,
         kept_handles,
         *(no_allow_list, no_quota_lock, no_addresses, no_resolver, no_redaction, no_encryption, no_seal, no_origin),

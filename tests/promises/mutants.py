@@ -38,7 +38,7 @@ P1, P2, P3, P5 = "p01_stored", "p02_one_end", "p03_one_executor", "p05_in_order"
 P4, P5_CLIENT, P6, P15, P21 = "p04_gapless", "p05_client", "p06_fast", "p15_planned_restart", "p21_clocks"
 P7, P8, P10, P11 = "p07_redis", "p08_postgres", "p10_one_effect", "p11_expected_version"
 P13, P14, P16 = "p13_slow_reader", "p14_reconnect_storm", "p16_overload"
-P20, P22 = "p20_never_incomplete", "p22_bounded"
+P20, P22, P23 = "p20_never_incomplete", "p22_bounded", "p23_upgrade"
 P3_RUNS, P9, P12, P18 = "p03_runs", "p09_worker_death", "p12_cancel", "p18_poison"
 P17 = "p17_graphs"
 P19, P19_RELOAD = "p19_text", "p19_reload"
@@ -84,6 +84,10 @@ MUTANTS = {
     "P20 without the look at the log": sabotaged(P20, "no_reset"),
     "P21 with leases by the host's clock": sabotaged(P21, "host_clock"),
     "P22 with handles that are kept": sabotaged(P22, "kept_handles"),
+    "P23 without a look at the command": sabotaged(P23, "every_command"),
+    "P23 without a look at the kind of work": sabotaged(P23, "every_kind"),
+    "P23 without growing events": sabotaged(P23, "no_growth"),
+    "P23 with words in tasks": sabotaged(P23, "talkative_hints"),
     "runs without idempotency": sabotaged(RUNS_ONCE, "no_claim"),
     "runs without Redis and without the chunks": Mutant(RUNS_REDIS, {"CHUNK_INTERVAL": "600"}),
     "runs without handing back": derailed(RUNS_BACK, "no_handover"),

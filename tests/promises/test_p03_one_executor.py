@@ -11,7 +11,7 @@ from django.db import transaction
 
 from bus.bus import bus
 from bus.messages import Context
-from bus.work import lease
+from bus.work import lease, runner
 from sessions_app import commands
 from tests.bus.support import in_threads
 from tests.flow.stack import Browser, wait_until
@@ -72,11 +72,13 @@ def test_a_slow_command_delays_neither_the_renewal_of_other_leases_nor_a_claimer
     """The command holds its row for as long as it takes; the others of its process must not run out meanwhile."""
     add = commands.AddMessage(session_id=story.id, content="x")
     works = [bus.enqueue(add, Context(actor=story.actor)) for _ in range(2)]
-    slow, other = (lease.claim(work, "me") for work in works)
+    slow, other = (lease.claim(work, "me", runner.takes()) for work in works)
     assert slow is not None
     assert other is not None
     with transaction.atomic():
         lease.hold(slow)
-        renewed, claimed = in_threads(lambda: lease.renew([slow, other]), lambda: lease.claim(slow.id, "another"))
+        renewed, claimed = in_threads(
+            lambda: lease.renew([slow, other]), lambda: lease.claim(slow.id, "another", runner.takes())
+        )
     assert renewed == ({slow.id, other.id}, set())
     assert claimed is None

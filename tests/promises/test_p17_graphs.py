@@ -19,7 +19,7 @@ from tests.promises.answers import ENDLESS, SHORT, SILENT, log_of
 from tests.promises.graph_log import graphs_of
 from tests.promises.made_graphs import MadeGraph, all_ended, done, drawn, kill_all_workers, longest_pause, progress
 
-GRAPHS = scaled(4)
+GRAPHS = scaled(2)
 TO_A_SESSION = 2
 CANCELS = scaled(1)
 DISTURBED_BY = ("kill a worker", "kill Redis", "kill all workers", "freeze a worker", "flush Redis")

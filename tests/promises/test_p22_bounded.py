@@ -17,7 +17,7 @@ from tests.harness.footprint import connections, footprint
 from tests.harness.history import History
 from tests.harness.scale import SCALE, scaled
 
-REQUESTS, SOCKETS, ANSWERS = scaled(400), scaled(200), scaled(60)
+REQUESTS, SOCKETS, ANSWERS = scaled(200), scaled(100), scaled(30)
 PARALLEL = 4
 SHARE = 1.1
 FILES, CONNECTIONS, MEMORY = 4, 2, 4 * 1024

@@ -19,7 +19,7 @@ from tests.story import Story
 def leased(story: Story) -> Lease:
     """A run of the story's, claimed here."""
     run = story.tell(commands.AddMessage, content="hello", answer=True).data["answer_run_id"]
-    held = lease.claim(run, runner.OWNER)
+    held = lease.claim(run, runner.OWNER, runner.takes())
     assert held is not None
     return held
 

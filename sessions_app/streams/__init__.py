@@ -1,0 +1,1 @@
+"""What event streams carry: of a session, of a run, of all a user's sessions."""
