@@ -105,7 +105,7 @@ _PAGE = """
 WITH found AS (
     SELECT {id} AS id, session_id, words FROM {table}
     WHERE words @@ %(query)s::tsquery AND created_at < %(until)s{filters}
-    ORDER BY created_at DESC LIMIT %(newest)s
+    ORDER BY created_at DESC, {id} DESC LIMIT %(newest)s
 ), ranked AS (
     SELECT id, ts_rank(words, %(asked)s::tsquery, 1)::float8 AS rank FROM found
     WHERE (SELECT true FROM ({visible}) AS seen WHERE seen.id = found.session_id LIMIT 1)
