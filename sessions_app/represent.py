@@ -15,7 +15,8 @@ def moment(when: datetime | None) -> str | None:
 
 
 def session_info(session: Session) -> dict[str, Any]:
-    """A session in a list (document 003's SessionInfo, with its title and version)."""
+    """A session in a list (document 003's SessionInfo, with its title and version). `role` is the reader's,
+    `owner` the name of whose it is where that is somebody else."""
     return {
         "id": str(session.id),
         "title": session.title,
@@ -26,6 +27,8 @@ def session_info(session: Session) -> dict[str, Any]:
         "message_count": session.message_count,
         "is_active": session.is_active,
         "version": getattr(session, "version", None),
+        "role": getattr(session, "role", None),
+        "owner": getattr(session, "owner_name", None),
     }
 
 
@@ -83,6 +86,7 @@ def run_as_dict(run: Run) -> dict[str, Any]:
         "provider": run.provider,
         "model": run.model,
         "tools": run.tools,
+        "client_tools": run.client_tools,
         "input": run.input,
         "on_interrupt": run.on_interrupt,
         "retries": str(run.retries) if run.retries else None,

@@ -3,14 +3,18 @@
 import csv
 import io
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
+from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bus.exceptions import Invalid
 from sessions_app import analytics
+from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
+from sessions_app.api.description.operations import Parameter, describes
 from sessions_app.api.paging import decode_cursor, encode_cursor, listed, whole_number
 from sessions_app.api.renderers import CSVRenderer, JSONRenderer
 from sessions_app.api.views import Resource, storable, uuid_in
@@ -27,6 +31,22 @@ class AnalyticsView(Resource):
     noun = "analytics"
     renderer_classes = (JSONRenderer, CSVRenderer)
 
+    @describes(
+        "analytics",
+        gives=shapes.Report,
+        media={"text/csv": {"type": "string"}},
+        query=(
+            Parameter("from", date, "the first day (UTC)"),
+            Parameter("to", date, "the last day (UTC), by default today"),
+            Parameter("group", str, "day, provider, model, session, several with commas; or total"),
+            Parameter("provider", str, "only of this provider"),
+            Parameter("model", str, "only of this model"),
+            Parameter("session", UUID, "only of this session"),
+            Parameter("limit", Annotated[int, Meta(ge=1, le=MOST)], f"groups of a page, by default {DEFAULT}"),
+            Parameter("cursor", str, "where the page begins: the page before says it"),
+            Parameter("format", Literal["json", "csv"], "instead of Accept"),
+        ),
+    )
     def get(self, request: Request) -> Response:
         """What the caller's sessions used from the day `from` to the day `to` (UTC; by default the last 30 days), by
         `group` (`day`, `provider`, `model`, `session`, several with commas, or `total`), only of `provider`, `model`,

@@ -14,9 +14,9 @@ from tests.api.bad_values import (
     WRITES,
     WRONG_FIELDS,
     Write,
-    smuggled,
 )
 from tests.api.caller import Caller, any_problem, problem, recorded
+from tests.api.smuggling import smuggled
 
 each_write = pytest.mark.parametrize("write", WRITES, ids=lambda write: f"{write.method} {write.path}")
 
