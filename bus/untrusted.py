@@ -14,19 +14,20 @@ MAX_NODES = 50_000
 INT64 = range(-(2**63), 2**63)
 
 
-def decode(body: bytes | bytearray | memoryview, *, limit: int) -> Any:
-    """JSON bytes from outside as plain values. Raises TooLarge (more than `limit` bytes) or Malformed."""
+def decode(body: bytes | bytearray | memoryview, *, limit: int, nodes: int = MAX_NODES) -> Any:
+    """JSON bytes from outside as plain values. Raises TooLarge (more than `limit` bytes) or Malformed (also for more
+    than so many values)."""
     if len(body) > limit:
         raise TooLarge(f"The body has {len(body)} bytes; the limit is {limit}.", limit=limit)
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"Not acceptable JSON: {error}") from None
-    check(value)
+    check(value, most=nodes)
     return value
 
 
-def check(value: Any) -> None:
+def check(value: Any, *, most: int = MAX_NODES) -> None:
     """Refuse what PostgreSQL, JavaScript or a stack could choke on later. Iterative: depth costs no recursion."""
     level: list[Any] = [value]
     depth = nodes = 0
@@ -35,8 +36,8 @@ def check(value: Any) -> None:
         nodes += len(level)
         if depth > MAX_DEPTH:
             raise Malformed(f"Nested deeper than {MAX_DEPTH} levels.")
-        if nodes > MAX_NODES:
-            raise Malformed(f"More than {MAX_NODES} values.")
+        if nodes > most:
+            raise Malformed(f"More than {most} values.")
         below: list[Any] = []
         for item in level:
             if isinstance(item, dict):

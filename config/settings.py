@@ -21,6 +21,7 @@ from config.bus import *  # noqa: F403
 from config.contract import *  # noqa: F403
 from config.embedded import EmbeddedServers
 from config.embedded.folders import create_folders, publish
+from config.exchange import *  # noqa: F403
 from config.safety import refuse_unsafe
 
 BASE_DIR = Path(__file__).resolve().parent.parent

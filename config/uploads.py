@@ -17,7 +17,7 @@ Scope = MutableMapping[str, Any]
 PIECE = 65_536
 IN_MEMORY = 1_048_576
 """Bytes of an upload that are kept in memory; more goes into a file."""
-_ADDRESS = re.compile(r"/api/v1/sessions/[0-9a-f-]{36}/artifacts/")
+_ADDRESS = re.compile(r"/api/v1/sessions/([0-9a-f-]{36}/artifacts|import)/")
 
 
 def takes_uploads(method: str, path: str) -> bool:

@@ -8,6 +8,7 @@ REGISTERING = (
     "handlers.accounts",
     "handlers.artifacts",
     "handlers.chats",
+    "handlers.compaction",
     "handlers.conversations",
     "handlers.exchange",
     "handlers.graphs",
@@ -51,6 +52,7 @@ class SessionsConfig(AppConfig):
         from sessions_app import access, events, panels, switches, tickets
         from sessions_app.accounts import audit
         from sessions_app.artifacts import collect
+        from sessions_app.exchange import bulk
         from sessions_app.llm import budgets, chunks, leftovers, tools
         from sessions_app.orchestration import leftovers as left_graphs
 
@@ -61,6 +63,6 @@ class SessionsConfig(AppConfig):
         audit.connect()
         tails.set_source(chunks.growing)
         retention.pruners += [tickets.prune, leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune]
-        retention.outside.append(collect.prune)
+        retention.outside += [collect.prune, bulk.prune]
         default.switch = tools.default.switch = switches.switches
         plugins.load(default, plugins.named(settings.PLUGINS), panels.remove_of, tools.default.remove_of)

@@ -9,6 +9,7 @@ from django.db import models
 
 from sessions_app.accounts.tables import ApiToken, ServiceAccount, TokenUse
 from sessions_app.artifacts.tables import Artifact, Blob
+from sessions_app.exchange.tables import Export
 from sessions_app.insight_tables import DailyUse, Title
 from sessions_app.llm.tables import (
     COST_DIGITS,
@@ -33,6 +34,7 @@ __all__ = [
     "BudgetUse",
     "Conversation",
     "DailyUse",
+    "Export",
     "Graph",
     "GraphEdge",
     "GraphNode",
@@ -201,6 +203,7 @@ class Run(models.Model):
     attempt = models.SmallIntegerField(default=0, help_text="texts begun")
     decisions = models.JSONField(default=dict, blank=True, help_text="tool calls: null undecided, true allowed")
     cancel_requested = models.BooleanField(default=False)
+    compacts = models.BooleanField(default=False, db_default=False, help_text="makes a summary instead of an answer")
     message = models.UUIDField(null=True)
     prompt_tokens = models.BigIntegerField(null=True)
     completion_tokens = models.BigIntegerField(null=True)

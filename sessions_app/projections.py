@@ -44,7 +44,10 @@ projects(events.MessageAdded, sql=(_INSERT_MESSAGES, _COUNT_MESSAGES))
 
 
 def touch(envelope: Envelope, **changes: Any) -> None:
-    """Change the session's row and move it to the top of the list."""
+    """Change the session's row and move it to the top of the list. Of an imported event only the changes count: the
+    import moves it anyway, and a row that one transaction changes thousands of times becomes slow to find."""
+    if envelope.actor.type == IMPORTED and not changes:
+        return
     Session.objects.filter(id=envelope.stream).update(updated_at=envelope.recorded_at, **changes)
 
 

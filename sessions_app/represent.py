@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from sessions_app.llm.catalog import Known
-from sessions_app.models import Artifact, Conversation, Message, Run, Session
+from sessions_app.models import Artifact, Conversation, Export, Message, Run, Session
 
 
 def moment(when: datetime | None) -> str | None:
@@ -75,13 +75,14 @@ def message_as_dict(message: Message) -> dict[str, Any]:
 
 
 def run_as_dict(run: Run) -> dict[str, Any]:
-    """A run. `first_token_seconds` is from the request to the first piece of the answer; `cost` is in USD, null where
-    a price is unknown."""
+    """A run; the events after `requested_version` tell its story. `first_token_seconds` is from the request to the
+    first piece of the answer; `cost` is in USD, null where a price is unknown."""
     return {
         "id": str(run.id),
         "session_id": str(run.session_id),
         "conversation_id": str(run.conversation_id),
         "state": run.state,
+        "requested_version": run.requested_version,
         "waits": run.waits,
         "provider": run.provider,
         "model": run.model,
@@ -97,6 +98,7 @@ def run_as_dict(run: Run) -> dict[str, Any]:
         "attempt": run.attempt,
         "decisions": run.decisions,
         "cancel_requested": run.cancel_requested,
+        "compacts": run.compacts,
         "message_id": str(run.message) if run.message else None,
         "prompt_tokens": run.prompt_tokens,
         "completion_tokens": run.completion_tokens,
@@ -125,6 +127,21 @@ def artifact_as_dict(artifact: Artifact) -> dict[str, Any]:
         "sha256": artifact.sha256,
         "metadata": artifact.metadata,
         "created_at": moment(artifact.created_at),
+    }
+
+
+def export_as_dict(export: Export) -> dict[str, Any]:
+    """An archive of all of a user's sessions: `done` of `total` sessions are in it; `bytes` once it is ready."""
+    return {
+        "id": str(export.id),
+        "state": export.state,
+        "done": export.done,
+        "total": export.total,
+        "bytes": export.bytes,
+        "error": export.error,
+        "created_at": moment(export.created_at),
+        "finished_at": moment(export.finished_at),
+        "expires_at": moment(export.expires_at),
     }
 
 

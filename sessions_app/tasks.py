@@ -5,6 +5,7 @@ from uuid import UUID
 from celery import shared_task
 
 from bus.work import runner
+from sessions_app.exchange import bulk
 from sessions_app.llm import engine
 
 
@@ -12,3 +13,9 @@ from sessions_app.llm import engine
 def answer(run: str) -> None:
     """Answer a run, unless another worker has it."""
     runner.run(UUID(run))
+
+
+@shared_task(name=bulk.TASK)
+def export(work: str) -> None:
+    """Make an archive, unless another worker has it."""
+    runner.run(UUID(work))

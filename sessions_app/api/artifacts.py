@@ -21,7 +21,7 @@ from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, in_session, tagged
 from sessions_app.api.description.operations import Parameter, describes
-from sessions_app.api.description.parameters import BYTES, UPLOAD
+from sessions_app.api.description.parameters import BYTES, FILE, UPLOAD
 from sessions_app.api.downloads import download
 from sessions_app.api.paging import keyset, listed
 from sessions_app.api.parsers import HardenedJSONParser
@@ -128,7 +128,7 @@ class ArtifactsView(Resource):
         given = request.query_params
         if set(given) - {"name", "metadata", "artifact_id"} or any(len(given.getlist(name)) != 1 for name in given):
             raise Invalid("The address says name, and if wanted metadata (JSON) and artifact_id, each once.")
-        with closing(_spooled(request)) as file:
+        with closing(spooled(request, settings.ARTIFACT_MAX_BYTES)) as file:
             said = {"content_type": request.content_type or UNKNOWN, **given.dict()}
             return self._record(request, session_id, file, said)
 
@@ -160,18 +160,18 @@ def _is_file(request: HttpRequest | Request) -> bool:
     return request.method == "POST" and "name" in request.GET and not kind.lower().startswith(FORM)
 
 
-def _spooled(request: Request) -> IO[bytes]:
-    """The body in a file, in memory only while it is small. Raises TooLarge."""
+def spooled(request: Request, limit: int) -> IO[bytes]:
+    """The body in a file, in memory only while it is small. Raises TooLarge for one over `limit` bytes."""
     file: Any = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115
     size = 0
     while piece := request._request.read(PIECE):
         size += len(piece)
-        if size > settings.ARTIFACT_MAX_BYTES:
+        if size > limit:
             file.close()
-            raise TooLarge(f"An artifact may have at most {settings.ARTIFACT_MAX_BYTES} bytes.")
+            raise TooLarge(f"The body may have at most {limit} bytes.")
         file.write(piece)
-    spooled: IO[bytes] = file
-    return spooled
+    body: IO[bytes] = file
+    return body
 
 
 class ArtifactView(Resource):
@@ -203,7 +203,7 @@ class ContentView(Resource):
         "download_artifact",
         also={206: None, 416: None},
         headers=("Range", "IfRange"),
-        media={"*/*": BYTES},
+        media={"*/*": FILE},
         query=(Parameter("inline", str, "an image is shown in place"),),
     )
     def get(self, request: Request, artifact_id: UUID) -> HttpResponseBase:

@@ -2,20 +2,35 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Literal
+from contextlib import closing
+from typing import IO, Any, Literal
 from uuid import UUID
 
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.http.response import HttpResponseBase, StreamingHttpResponse
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from bus.exceptions import Invalid
 from sessions_app import queries
+from sessions_app.api.artifacts import FORM, Untouched, spooled
 from sessions_app.api.authentication import actor_of
+from sessions_app.api.conditions import context_of
 from sessions_app.api.description.operations import Parameter, describes
-from sessions_app.api.description.parameters import BYTES
-from sessions_app.api.downloads import guarded
-from sessions_app.api.views import Resource
-from sessions_app.exchange import exporting
+from sessions_app.api.description.parameters import FILE
+from sessions_app.api.downloads import Span, Streamed, guarded
+from sessions_app.api.paging import keyset, listed
+from sessions_app.api.views import Resource, body_of
+from sessions_app.exchange import bulk, exporting, intake
+from sessions_app.exchange.exporting import give_back
+from sessions_app.exchange.importing import How
+from sessions_app.represent import export_as_dict
+
+LINES = frozenset({"application/x-ndjson", "application/jsonl"})
+FILES = LINES | {"application/json", "application/zip"}
 
 
 class Written(StreamingHttpResponse):
@@ -35,7 +50,7 @@ class ExportView(Resource):
 
     @describes(
         "export_session",
-        media={"*/*": BYTES},
+        media={"*/*": FILE},
         query=(Parameter("format", Literal["json", "jsonl", "markdown"], "the log, also line by line; or for people"),),
     )
     def get(self, request: Request, session_id: UUID) -> HttpResponseBase:
@@ -54,3 +69,103 @@ class ExportView(Resource):
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """`format` is ours, and it is what it is, whatever one would accept."""
         return super().perform_content_negotiation(request, force=True)
+
+
+class ExportsView(Resource):
+    """`exports/`"""
+
+    def get(self, request: Request) -> Response:
+        """The caller's archives, newest first."""
+        page, cursor = keyset(request, bulk.exports_of(actor_of(request)), ("-id",), (UUID,))
+        return listed(request, page, cursor, export_as_dict)
+
+    def post(self, request: Request) -> Response:
+        """Have an archive made of all of the caller's sessions, unless one is on its way."""
+        context_of(request)
+        if body_of(request):
+            raise Invalid("The body is an empty object.")
+        export = bulk.begin(actor_of(request))
+        response = Response(export_as_dict(export), status=202)
+        response["Location"] = request.build_absolute_uri(f"{request.path}{export.id}/")
+        return response
+
+
+class ExportJobView(Resource):
+    """`exports/{id}/`"""
+
+    def get(self, request: Request, export_id: UUID) -> Response:
+        """How far it is."""
+        return Response(export_as_dict(bulk.export_of(actor_of(request), export_id)))
+
+    def delete(self, request: Request, export_id: UUID) -> Response:
+        """Remove it, or stop making it."""
+        bulk.remove(bulk.export_of(actor_of(request), export_id))
+        return Response(status=204)
+
+
+class ExportContentView(Resource):
+    """`exports/{id}/content/`"""
+
+    def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
+        """The archive, a ZIP file."""
+        export = bulk.export_of(actor_of(request), export_id)
+        size = export.bytes or 0
+        file = bulk.opened(export)
+        give_back()
+        response = Streamed(file, Span(0, size), content_type="application/zip")
+        response["Content-Length"] = str(size)
+        response["Content-Disposition"] = f'attachment; filename="export-{export.id}.zip"'
+        return guarded(response, f'"{export.id}"')
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """It is what it is, whatever one would accept."""
+        return super().perform_content_negotiation(request, force=True)
+
+
+class ImportView(Resource):
+    """`sessions/import/`"""
+
+    parser_classes = (MultiPartParser,)
+
+    def get_parsers(self) -> list[BaseParser]:
+        """A body that is the file itself is not looked into here, but piece by piece by those who know it."""
+        return super().get_parsers() if _is_form(self.request) else [Untouched()]
+
+    def post(self, request: Request) -> Response:
+        """Make sessions of a file: an export of one session or of all, or of ChatGPT; as the body, or as the field
+        `file` of a form. With `dry_run=true` everything is tried and nothing kept."""
+        context_of(request)
+        dry_run = request.query_params.get("dry_run", "false")
+        if dry_run not in ("true", "false"):
+            raise Invalid("'dry_run' must be true or false.")
+        with closing(_file_of(request)) as file:
+            how = How(dry_run == "true", settings.IMPORT_SESSION_SECONDS, settings.IMPORT_PATIENCE)
+            report = intake.bring_in(actor_of(request), file, how, by_line=_is_by_line(request, file))
+        return Response(report.as_dict())
+
+
+def _is_form(request: Any) -> bool:
+    return str(request.META.get("CONTENT_TYPE", "")).lower().startswith(FORM)
+
+
+def _file_of(request: Request) -> IO[bytes]:
+    if not _is_form(request):
+        if _kind(request.content_type) not in FILES:
+            raise UnsupportedMediaType(request.content_type)
+        return spooled(request, settings.UPLOAD_LIMIT)
+    form: Any = request.data
+    file = form.get("file")
+    if not isinstance(file, UploadedFile) or len(form) != 1 or len(form.getlist("file")) != 1:
+        raise Invalid("The form has one file, in the field 'file', and nothing else.")
+    named: Any = file
+    return named  # type: ignore[no-any-return]
+
+
+def _is_by_line(request: Request, file: Any) -> bool:
+    if not _is_form(request):
+        return _kind(request.content_type) in LINES
+    return str(file.name).endswith(".jsonl") or _kind(file.content_type or "") in LINES
+
+
+def _kind(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()

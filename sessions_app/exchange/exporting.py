@@ -64,13 +64,14 @@ def gathered(some: Iterator[bytes]) -> Iterator[bytes]:
     for more in some:
         piece += more
         if len(piece) >= PIECE:
-            _give_back()
+            give_back()
             yield bytes(piece)
             piece.clear()
-    _give_back()
+    give_back()
     yield bytes(piece)
 
 
-def _give_back() -> None:
+def give_back() -> None:
+    """The database's connection, before something that may take long."""
     if not connection.in_atomic_block:
         connection.close()

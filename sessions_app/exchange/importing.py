@@ -5,8 +5,9 @@ Nothing is taken on the file's word that matters beyond the session: who owns it
 what is to be worked on."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Literal
+from typing import IO, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -15,7 +16,7 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DataError, IntegrityError, ProgrammingError, connection, transaction
 
 from bus.bus import bus
-from bus.exceptions import AlreadyExists, Invalid, Refused
+from bus.exceptions import AlreadyExists, Invalid, Refused, TooLarge
 from bus.log import codec, imports, store
 from bus.messages import IMPORTED, Actor, Context, Envelope
 from sessions_app import commands, queries
@@ -57,13 +58,25 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     missing: int = 0
 
 
-def take_in(actor: Actor, log: Log, bytes_of: Bytes = lambda kept: None, *, dry_run: bool = False) -> Outcome:
-    """Make a session of it, unless it is there already. With `dry_run` everything is tried and nothing kept. Raises
-    Malformed, TooLarge, Invalid, Taken, QuotaExhausted; then nothing is left of it."""
+class How(NamedTuple):
+    """`dry_run`: everything is tried and nothing kept. `seconds`: how long the writing of one session may take, as
+    others wait behind a long transaction; `patience`: after how many no further one is begun."""
+
+    dry_run: bool = False
+    seconds: float | None = None
+    patience: float | None = None
+
+
+AS_LONG_AS_IT_TAKES = How()
+
+
+def take_in(actor: Actor, log: Log, bytes_of: Bytes = lambda kept: None, how: How = AS_LONG_AS_IT_TAKES) -> Outcome:
+    """Make a session of it, unless it is there already. Raises Malformed, TooLarge, Invalid, Taken, QuotaExhausted;
+    then nothing is left of it."""
     checked = check(log)
     if _is_there(actor, checked):
         return _outcome(checked, "unchanged")
-    held, missing = _artifacts(actor, checked, bytes_of, keep=not dry_run)
+    held, missing = _artifacts(actor, checked, bytes_of, keep=not how.dry_run)
     command = commands.ImportSession(
         session_id=checked.session_id,
         source=log.source,
@@ -73,13 +86,13 @@ def take_in(actor: Actor, log: Log, bytes_of: Bytes = lambda kept: None, *, dry_
     )
 
     def write() -> None:
-        _write(actor, log, checked.session_id)
-        _hold(held if not dry_run else ())
+        _write(actor, _in_time(_envelopes(log, int(actor.id)), how.seconds), checked.session_id)
+        _hold(held if not how.dry_run else ())
 
     try:
         with transaction.atomic():
             bus.execute(command, Context(actor=actor), before=write)
-            transaction.set_rollback(dry_run)
+            transaction.set_rollback(how.dry_run)
     except AlreadyExists:  # the same file, twice at once
         if _is_there(actor, checked):
             return _outcome(checked, "unchanged")
@@ -105,11 +118,19 @@ def _is_there(actor: Actor, checked: Checked) -> bool:
     return True
 
 
-def _write(actor: Actor, log: Log, session_id: UUID) -> None:
+def _in_time(envelopes: Iterator[Envelope], seconds: float | None) -> Iterator[Envelope]:
+    end = None if seconds is None else time.monotonic() + seconds
+    for envelope in envelopes:
+        if end is not None and time.monotonic() > end:
+            raise TooLarge("It takes too long to write this session here; an operator can import its file.")
+        yield envelope
+
+
+def _write(actor: Actor, envelopes: Iterator[Envelope], session_id: UUID) -> None:
     """The log and its rows, in the present transaction."""
     owner = int(actor.id)
     try:
-        imports.write(bus.registry, session_id, _envelopes(log, owner))
+        imports.write(bus.registry, session_id, envelopes)
         connection.check_constraints()
     except IntegrityError as error:
         if getattr(error.__cause__, "sqlstate", None) == _UNIQUE_VIOLATION:

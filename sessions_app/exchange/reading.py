@@ -18,13 +18,14 @@ _MOST_NAME = 1_000
 
 
 class Values:
-    """The values of a file, in the order in which they stand there; `most` is how many bytes one may have. All methods
-    raise Malformed where something else stands there, and TooLarge."""
+    """The values of a file, in the order in which they stand there; one may have `most` bytes, and `nodes` values
+    in it. All methods raise Malformed where something else stands there, and TooLarge."""
 
-    def __init__(self, file: IO[bytes], most: int) -> None:
+    def __init__(self, file: IO[bytes], most: int, nodes: int = untrusted.MAX_NODES) -> None:
         file.seek(0)
         self._file = file
         self._most = most
+        self._nodes = nodes
         self._buffer = b""
         self._at = 0
 
@@ -75,7 +76,7 @@ class Values:
         if len(found) > self._most:
             raise TooLarge(f"One part of it has more than {self._most} bytes.", limit=self._most)
         self._at = self._at + len(found)
-        return untrusted.decode(found, limit=self._most)
+        return untrusted.decode(found, limit=self._most, nodes=self._nodes)
 
     def _name(self) -> str:
         if not self.begins(b'"'):
@@ -135,3 +136,5 @@ def _end_of(buffer: bytes, at: int) -> int | None:
         at += 1
         if depth == 0:
             return at
+        if depth > untrusted.MAX_DEPTH:
+            raise Malformed(f"Nested deeper than {untrusted.MAX_DEPTH} levels.")

@@ -31,7 +31,7 @@ NOTHING = migrations.RunSQL.noop
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("sessions_app", "0015_client_tools"),
+        ("sessions_app", "0016_exports"),
     ]
 
     operations = [

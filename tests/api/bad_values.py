@@ -1,8 +1,11 @@
 """What hostile clients send: bodies, values and keys that must be refused, and every write they could be sent to."""
 
+import json
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from tests.api.bad_graphs import WRONG_GRAPHS
+from tests.exchange.made import document, small
 
 SOME = "0198f2c4-aaaa-7000-8000-00000000000a"
 """A well-formed id of nothing."""
@@ -38,6 +41,9 @@ _CONVERSATIONS = "sessions/{session}/conversations/"
 _SAID_BEFORE = "sessions/{session}/messages/{message}/"
 _NAMED = b'{"name": "add-message", "payload": {"session_id": "$", "content": "x", "metadata": {"key": @}}}'
 
+_FILE = document(small(UUID(SOME)))
+_IN_A_FILE = json.dumps(_FILE).replace('"hello"', "@").encode()
+
 WRITES = [
     Write("POST", "sessions/", {"title": "t"}, _METADATA, _SESSION | {"id", "session_id"}),
     Write("PUT", f"sessions/{SOME}/", {"title": "t"}, _METADATA, _SESSION),
@@ -58,6 +64,13 @@ WRITES = [
     Write("POST", f"{_SAID_BEFORE}edit/", {"content": "x"}, b'{"content": @}', _BEGUN | {"content", "answer"}),
     Write("POST", f"{_SAID_BEFORE}regenerate/", {}, b'{"model": @}', _BEGUN | {"model", "provider"}),
     Write("POST", "sessions/{session}/runs/", {"input": "x"}, b'{"input": "x", "metadata": {"key": @}}', _RUN),
+    Write(
+        "POST",
+        "sessions/{session}/context/compact/",
+        {},
+        b'{"conversation": @}',
+        frozenset({"id", "conversation", "on_busy", "expected_version"}),
+    ),
     Write("PATCH", "runs/{run}/", {"input": "x"}, b'{"input": @}', frozenset({"input", "expected_version"})),
     Write("POST", "runs/{run}/cancel/", {}, b'{"input": @}', frozenset({"expected_version"})),
     Write("POST", "runs/{run}/retry/", {}, b'{"model": @}', frozenset({"model", "provider", "expected_version"})),
@@ -88,53 +101,11 @@ WRITES = [
     ),
     Write("POST", "graphs/{graph}/cancel/", {}, b'{"name": @}', frozenset({"expected_version"})),
     Write("POST", "graphs/{graph}/retry/", {}, b'{"nodes": @}', frozenset({"nodes", "expected_version"})),
+    Write("POST", "exports/", {}, b'{"x": @}', frozenset()),
+    Write("POST", "sessions/import/", _FILE, _IN_A_FILE, frozenset({"manifest", "events"})),
     Write("POST", "commands/", {"name": "list-sessions"}, _NAMED, frozenset({"name", "payload", "expected_version"})),
     Write("POST", "tokens/", _TOKEN, b'{"name": @, "scopes": ["*"]}', frozenset({*_TOKEN, "expires_in", "expires_at"})),
 ]
-
-NOT_JSON: dict[str, bytes] = {
-    "cut off": b'{"title": "x',
-    "single quotes": b"{'title': 'x'}",
-    "trailing comma": b'{"title": "x",}',
-    "comment": b'{"title": "x"} // y',
-    "two documents": b"{}{}",
-    "byte order mark": b"\xef\xbb\xbf{}",
-    "bad utf-8": b'{"title": "\xff\xfe"}',
-    "overlong utf-8": b'{"title": "\xc0\xaf"}',
-    "encoded surrogate": b'{"title": "\xed\xa0\x80"}',
-    "utf-16": '{"title": "x"}'.encode("utf-16"),
-    "form": b"title=x",
-    "only spaces": b"   ",
-    "raw NUL": b'{"title": "a\x00b"}',
-    "raw newline": b'{"title": "a\nb"}',
-    "5 MB": b'{"title": "' + b"x" * 5_000_000 + b'"}',
-    "100,000 deep": b"[" * 100_000 + b"]" * 100_000,
-}
-
-NO_OBJECT: dict[str, bytes] = {"array": b"[]", "string": b'"x"', "null": b"null", "number": b"1", "true": b"true"}
-
-MALFORMED_VALUES: dict[str, bytes] = {
-    "NUL": b'"a\\u0000b"',
-    "NUL in a key": b'{"a\\u0000": 1}',
-    "high surrogate": b'"\\ud800"',
-    "high surrogate before text": b'"\\ud800abcdefgh"',
-    "low surrogate": b'"\\udc00 and more"',
-    "two high surrogates": b'"\\ud800\\ud800"',
-    "surrogate in a key": b'{"\\udfff key": 1}',
-    "200 deep": b"[" * 200 + b"]" * 200,
-    "200 deep objects": b'{"a":' * 200 + b"1" + b"}" * 200,
-    "100,000 deep": b"[" * 100_000 + b"]" * 100_000,
-    "60,000 values": b"[" + b"0," * 60_000 + b"0]",
-    "2 ** 70": str(2**70).encode(),
-    "2 ** 63": str(2**63).encode(),
-    "-2 ** 63 - 1": str(-(2**63) - 1).encode(),
-    "5,000 digits": b"9" * 5000,
-    "1e400": b"1e400",
-    "NaN": b"NaN",
-    "Infinity": b"-Infinity",
-    "hexadecimal": b"0x10",
-    "undefined": b"undefined",
-}
 
 _TEMPERATURES: list[Any] = [3, -0.1, "hot", True]
 _LIMITS: list[Any] = [0, -1, 2**40, 1.5, "9"]
@@ -182,6 +153,7 @@ WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
         "config": [*_CONFIGS, *_INCOMPLETE_CONFIGS],
         "id": ["x", 1, "", {}, [], "0198"],
     },
+    "POST sessions/import/": {"manifest": [1, "x", [], {}, None], "events": [1, "x", {}, [], [1], [{}], None]},
     "PATCH sessions/{session}/": {
         "title": [1, [], "x" * 201],
         "is_active": ["true", 1, 0, "", []],
@@ -228,6 +200,12 @@ WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
         "expected_version": _VERSIONS,
     },
     "POST sessions/{session}/graphs/": WRONG_GRAPHS,
+    "POST sessions/{session}/context/compact/": {
+        "id": ["x", 1, "", {}, []],
+        "conversation": ["x", 1, "main"],
+        "on_busy": ["wait", 1, None],
+        "expected_version": _VERSIONS,
+    },
     "POST sessions/{session}/runs/": {
         "input": [*_CONTENTS],
         "id": ["x", 1, "", {}, []],
@@ -276,6 +254,7 @@ WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
         "artifact_id": ["x", 1, ""],
         "expected_version": _VERSIONS,
     },
+    "POST exports/": {},
     "POST commands/": {"name": [1, None, [], {}], "payload": [1, None, [], "x"], "expected_version": _VERSIONS},
 }
 WRONG_FIELDS[f"PUT sessions/{SOME}/"] = WRONG_FIELDS["POST sessions/"] | {"id": [SOME], "session_id": [SOME]}

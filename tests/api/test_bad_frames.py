@@ -17,7 +17,8 @@ from bus.live.protocol import Caller as Calling
 from bus.messages import Actor
 from bus.registry import default
 from sessions_app.consumers import SessionsConsumer
-from tests.api.bad_values import MALFORMED_VALUES, NOT_JSON, SOME
+from tests.api.bad_json import MALFORMED_VALUES, NOT_JSON
+from tests.api.bad_values import SOME
 from tests.api.caller import Caller, recorded
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,15 +6,8 @@ from typing import Any
 import pytest
 
 from bus.models import Stream, Work
-from tests.api.bad_values import (
-    MALFORMED_VALUES,
-    NO_OBJECT,
-    NOT_JSON,
-    SOME,
-    WRITES,
-    WRONG_FIELDS,
-    Write,
-)
+from tests.api.bad_json import MALFORMED_VALUES, NO_OBJECT, NOT_JSON
+from tests.api.bad_values import SOME, WRITES, WRONG_FIELDS, Write
 from tests.api.caller import Caller, any_problem, problem, recorded
 from tests.api.smuggling import smuggled
 

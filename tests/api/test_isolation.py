@@ -52,6 +52,7 @@ class Property:
             "conversation_id": self.fork(said["id"]),
             "run_id": said["answer_run_id"],
             "command_id": command,
+            "export_id": api.post("exports/").json()["id"],
         }
         self.before = self.written()
 

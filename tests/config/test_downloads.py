@@ -63,3 +63,10 @@ def test_a_pace_is_judged_by_the_time_spent_waiting() -> None:
     assert not any(fast.too_slow(65_536, 7.0) for _ in range(100))
     rare = Pace(8192)
     assert not any(rare.too_slow(10, 0.0) for _ in range(1000)), "what is sent rarely is not read slowly"
+
+
+def test_sessions_as_files_are_downloads_too() -> None:
+    some = "0198f2c4-aaaa-7000-8000-00000000000a"
+    files = Downloads(by_cookie, each=1)
+    for path, is_one in ((f"sessions/{some}/export/", True), (f"exports/{some}/content/", True), ("exports/", False)):
+        assert files.concerns({"method": "GET", "path": f"/api/v1/{path}"}) == is_one

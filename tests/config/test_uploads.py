@@ -179,6 +179,7 @@ def test_where_nobody_can_be_recognised_one_is_to_come_back(application: Applica
 @pytest.mark.parametrize(("method", "path"), [("GET", PATH), ("POST", PATH[:-1]), ("POST", "/api/v1/artifacts/")])
 def test_other_addresses_take_no_uploads(method: str, path: str) -> None:
     assert takes_uploads("POST", PATH)
+    assert takes_uploads("POST", "/api/v1/sessions/import/")
     assert not takes_uploads(method, path)
 
 

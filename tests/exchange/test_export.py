@@ -1,5 +1,6 @@
 """A session as a file: complete, the same bytes for the same log, readable by people."""
 
+import asyncio
 import hashlib
 import json
 import tracemalloc
@@ -11,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from sessions_app import queries
+from sessions_app.api.exchange import Written
 from sessions_app.exchange import exporting
 from tests.api.caller import Caller, problem
 from tests.conversations import say
@@ -114,3 +116,19 @@ def test_a_long_log_takes_little_memory(api: Caller, story: Story) -> None:
     assert sum(sizes) > 8_000_000
     assert peak < 3_000_000
     assert max(sizes) < 80_000
+
+
+def test_on_asgi_a_file_flows_from_threads_that_keep_no_connection(api: Caller, told: Story) -> None:
+    manifest = exporting.manifest_of(told.id, 10)
+    written = Written(exporting.gathered(exporting.as_json(told.id, manifest)))
+    in_use: list[Any] = []
+
+    async def read() -> bytes:
+        whole = b""
+        async for piece in written:
+            whole += piece
+            in_use.append(await asyncio.to_thread(lambda: connection.connection))
+        return whole
+
+    assert len(json.loads(asyncio.run(read()))["events"]) == 10
+    assert in_use == [None]

@@ -13,6 +13,7 @@ from bus.registry import default
 from config import edge, redaction, safety
 from config.origins import OriginCheck
 from sessions_app import queries
+from sessions_app.exchange import archives, checking
 from sessions_app.models import Session
 
 
@@ -76,9 +77,23 @@ def no_refusal() -> None:
     _put(safety, "refuse_unsafe", lambda *_, **__: None)
 
 
+def no_customs() -> None:
+    """Archives are unpacked without being looked at."""
+    for name in ("_check_end", "_check_all", "_check_one", "_check_places"):
+        _put(archives, name, lambda *_: None)
+
+
+def no_walk() -> None:
+    """A log may mean whatever it likes."""
+    _put(checking.Walk, "_references", lambda *_: None)
+
+
 KINDS: dict[str, Callable[[], None]] = {
     made.__name__: made
-    for made in (no_guard, no_owner, no_origin, no_redaction, no_parser, no_limit, no_refusal, no_strictness)
+    for made in (
+        *(no_guard, no_owner, no_origin, no_redaction, no_parser, no_limit, no_refusal, no_strictness),
+        *(no_customs, no_walk),
+    )
 }
 
 KINDS[os.environ["SABOTAGE"]]()

@@ -44,7 +44,7 @@ P17 = "p17_graphs"
 P19, P19_RELOAD = "p19_text", "p19_reload"
 RUNS_ONCE, RUNS_REDIS, RUNS_BACK = "runs_once", "runs_redis", "runs_handed_back"
 S3, S4, S6, S13 = "s03_origin", "s04_canaries", "s06_limits", "s13_fields"
-S11 = "s11_quotas"
+S11, S15 = "s11_quotas", "s15_imports"
 S7, KEYS = "tests/sessions_app/providers/test_egress.py", "tests/sessions_app/providers/test_keys.py"
 WORDS = "tests/sessions_app/providers/test_contract.py"
 
@@ -101,6 +101,8 @@ MUTANTS = {
     "S6 without the time limit": Mutant(S6, {"BODY_TIMEOUT": "600"}),
     "S12 without refusals": opened("tests/config/test_settings.py", "no_refusal"),
     "S13 with fields nobody asked for": opened(S13, "no_strictness"),
+    "S15 without a look at archives": opened(S15, "no_customs"),
+    "S15 without a look at what a log means": opened(S15, "no_walk"),
     "S16 without the list of tools": sabotaged("s16_authority", "no_allow_list"),
     "S7 without the rules": sabotaged(S7, "no_addresses"),
     "S7 without the resolver": sabotaged(S7, "no_resolver"),

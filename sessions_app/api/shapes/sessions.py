@@ -1,7 +1,7 @@
 """The shapes of what is in a session: sessions, conversations, messages, events."""
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
@@ -20,7 +20,7 @@ class Page(Struct, Generic[T]):
 
 
 class SessionInfo(Struct):
-    """A session in a list."""
+    """A session in a list. `role` is the reader's; `owner` is whose it is, where that is somebody else."""
 
     id: UUID
     title: str
@@ -31,6 +31,8 @@ class SessionInfo(Struct):
     message_count: int
     is_active: bool
     version: int | None
+    role: Literal["owner", "editor", "viewer"] | None
+    owner: str | None
 
 
 class Session(SessionInfo):
