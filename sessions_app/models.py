@@ -10,7 +10,7 @@ from django.db import models
 from sessions_app.accounts.tables import ApiToken, ServiceAccount, TokenUse
 from sessions_app.artifacts.tables import Artifact, Blob
 from sessions_app.exchange.tables import Export
-from sessions_app.insight_tables import Title
+from sessions_app.insight_tables import DailyUse, Title
 from sessions_app.llm.tables import (
     COST_DIGITS,
     COST_PLACES,
@@ -33,6 +33,7 @@ __all__ = [
     "Budget",
     "BudgetUse",
     "Conversation",
+    "DailyUse",
     "Export",
     "Graph",
     "GraphEdge",
@@ -117,6 +118,9 @@ class Conversation(models.Model):
     is_archived = models.BooleanField(default=False)
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["session", "created_at", "id"], name="conversations_oldest")]
 
     def __str__(self) -> str:
         return self.name
@@ -226,6 +230,7 @@ class Run(models.Model):
                 condition=models.Q(waits=True, state="queued"),
                 name="runs_waiting",
             ),
+            models.Index(fields=["session", "-id"], name="runs_newest"),
         ]
 
     def __str__(self) -> str:

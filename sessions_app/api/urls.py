@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from sessions_app.api import (
     accounts,
+    analytics,
     artifacts,
     bus_state,
     compaction,
@@ -86,6 +87,7 @@ urlpatterns = [
         "graphs/<uuid:graph_id>/retry/", graphs.GraphActionView.as_view(command="retry-graph"), name="api-graph-retry"
     ),
     path("nodes/<uuid:node_id>/", graphs.NodeView.as_view(), name="api-node"),
+    path("analytics/", analytics.AnalyticsView.as_view(), name="api-analytics"),
     path("search/", search.SearchView.as_view(), name="api-search"),
     path("events/", logs.LogView.as_view(), name="api-log"),
     path("exports/", exchange.ExportsView.as_view(), name="api-exports"),

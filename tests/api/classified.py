@@ -62,6 +62,7 @@ API: dict[str, Route] = {
     "sessions/<uuid:session_id>/artifacts/": Route("owned", (("GET", None), ("POST", {"name": "x", "data": 1}))),
     "artifacts/<uuid:artifact_id>/": Route("owned", (("GET", None), ("DELETE", None))),
     "artifacts/<uuid:artifact_id>/content/": Route("owned"),
+    "analytics/": Route("list"),
     "search/": Route("list"),
     "events/": Route("list"),
     "exports/": Route("list", (("GET", None), ("POST", {}))),

@@ -2,6 +2,7 @@
 hold every answer against it."""
 
 from sessions_app.api.shapes.accounts import *
+from sessions_app.api.shapes.analytics import *
 from sessions_app.api.shapes.artifacts import *
 from sessions_app.api.shapes.bus import *
 from sessions_app.api.shapes.commands import *
