@@ -9,6 +9,7 @@ import msgspec
 from uuid_utils.compat import uuid7
 
 __all__ = [
+    "ERASED",
     "KEY_PATTERN",
     "SYSTEM",
     "Actor",
@@ -84,7 +85,7 @@ class Command(Message):
     frequent, and its handler only reads and yields, so that it may be recorded in a single statement; `for_others`: not
     `public`, but the server's own code gives it in the name of the person it works for; `opens`: is about no session,
     its events name their stream, which begins with the first of them; `scope`: what a token needs for it; `access`:
-    what its actor must be allowed to do with the session it names (`own`: everything).
+    what its actor must be allowed to do with the session it names (`own`: everything; `erase`: though it was deleted).
     """
 
     public: ClassVar[bool] = True
@@ -97,7 +98,7 @@ class Command(Message):
     for_others: ClassVar[bool] = False
     opens: ClassVar[bool] = False
     scope: ClassVar[str] = ""
-    access: ClassVar[Literal["read", "change", "own"]] = "change"
+    access: ClassVar[Literal["read", "change", "own", "erase"]] = "change"
 
     session_id: UUID | None = None
 
@@ -162,6 +163,9 @@ class Actor(msgspec.Struct, frozen=True):
 
 SYSTEM = Actor("system")
 
+ERASED = 0
+"""The schema of events whose content was erased."""
+
 KEY_PATTERN = r"^[\x21-\x7e]{1,200}\Z"
 """What an idempotency key may be: printable ASCII, and no more than its column holds."""
 
@@ -223,6 +227,11 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
         if self.session_id is None:
             raise ValueError(f"{self.type} was not stored")
         return self.session_id
+
+    @property
+    def erased(self) -> bool:
+        """Whether what it said is gone: its data are only the hash of what they were, and cannot be opened."""
+        return self.schema == ERASED
 
     def fields(self) -> dict[str, Any]:
         """The payload as plain JSON values."""

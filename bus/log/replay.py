@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from bus.log import codec, store
 from bus.log.transaction import project
-from bus.messages import Envelope
+from bus.messages import ERASED, Envelope
 from bus.registry import Registry, SqlProjection
 
 BATCH = 2000
@@ -58,14 +58,15 @@ def replay(registry: Registry, *, keep: bool = True) -> tuple[int, list[str]]:
 
 
 def rebuild(registry: Registry, page: list[Envelope]) -> None:
-    """Project a run of the log; neighbours of one type with set-based projections in one statement."""
-    for kind, line in groupby(page, key=lambda envelope: envelope.type):
+    """Project a run of the log; neighbours of one type with set-based projections in one statement. Of
+    erased events there is nothing to project."""
+    for kind, line in groupby((one for one in page if not one.erased), key=lambda envelope: envelope.type):
         run = list(line)
         chain = list(registry.chain(kind))
         if chain and all(isinstance(projection, SqlProjection) for projection in chain):
             statements = tuple(sql for projection in chain for sql in projection.statements)  # type: ignore[union-attr]
-            where = "position BETWEEN %s AND %s AND type = %s"
-            store.project(statements, where, [run[0].position, run[-1].position, kind])
+            where = "position BETWEEN %s AND %s AND type = %s AND schema > %s"
+            store.project(statements, where, [run[0].position, run[-1].position, kind, ERASED])
         elif chain:
             for envelope in run:
                 project(registry, registry.open(envelope), envelope)

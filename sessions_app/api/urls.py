@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from sessions_app.api import (
     artifacts,
     conversations,
+    erasure,
     graphs,
     history,
     logs,
@@ -49,6 +50,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/runs/", runs.RunsView.as_view(), name="api-runs"),
     path("sessions/<uuid:session_id>/context/plan/", runs.ContextView.as_view(), name="api-context-plan"),
     path("sessions/<uuid:session_id>/context/count/", runs.ContextView.as_view(counts=True), name="api-context-count"),
+    path("sessions/<uuid:session_id>/erasure/", erasure.ErasureView.as_view(), name="api-erasure"),
     path("sessions/<uuid:session_id>/shares/", shares.SharesView.as_view(), name="api-shares"),
     path("sessions/<uuid:session_id>/shares/<int:user_id>/", shares.ShareView.as_view(), name="api-share"),
     path("runs/<uuid:run_id>/", runs.RunView.as_view(), name="api-run"),

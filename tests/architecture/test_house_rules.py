@@ -22,12 +22,17 @@ ROWS = {
     "ApiToken",
     "ServiceAccount",
     "SessionShare",
+    "Removed",
+    "PastUsage",
 }
 WRITERS = {
     f"sessions_app/{name}.py"
     for name in (
         *("projections", "run_projections", "artifacts/projections", "accounts/projections"),
-        *("sharing/projections",),
+        *(
+            "sharing/projections",
+            "erasure/projections",
+        ),
     )
 }
 WRITES = {
