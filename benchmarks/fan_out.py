@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 from benchmarks.measure import Figure, interleaved, medians, percentile
 from benchmarks.peer import Peer
 from benchmarks.stack import Bench, Server
-from bus.live.connection import SocketSink
 from bus.live.feed import Feed
 from bus.live.frames import Frame
 from bus.live.outbox import Outbox
+from bus.live.sink import SocketSink
 from bus.live.subscription import Subscription
 from bus.registry import default
 

@@ -29,6 +29,8 @@ def fill_sessions(owner: int, count: int) -> list[str]:
     _copy("bus_stream", {"id": "made.id"}, f"{_EACH} WHERE t.id = %(template)s", parameters)
     _copy("bus_storedevent", event, f"{_EACH} WHERE t.stream = %(template)s", parameters)
     _copy("sessions_app_session", {"id": "made.id", **moments}, f"{_EACH} WHERE t.id = %(template)s", parameters)
+    title = {"session_id": "made.id", "created_at": moments["created_at"]}
+    _copy("sessions_app_title", title, f"{_EACH} WHERE t.session_id = %(template)s", parameters)
     conversation = {"id": "made.id", "session_id": "made.id", "created_at": moments["created_at"]}
     _copy("sessions_app_conversation", conversation, f"{_EACH} WHERE t.id = %(template)s", parameters)
     _settle(count)
@@ -60,10 +62,13 @@ def _template(owner: int) -> UUID:
 
 
 def _copy(table: str, changed: Mapping[str, str], source: str, parameters: Mapping[str, Any]) -> None:
-    """Insert copies of a template row `t`, with some columns changed; what the table numbers itself is left to it."""
+    """Insert copies of a template row `t`, with some columns changed; what the table itself numbers or makes is left to
+    it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND is_identity = 'NO'", [table]
+            "SELECT column_name FROM information_schema.columns"
+            " WHERE table_name = %s AND is_identity = 'NO' AND is_generated = 'NEVER'",
+            [table],
         )
         columns = [name for (name,) in cursor.fetchall()]
         values = ", ".join(changed.get(name, f"t.{name}") for name in columns)

@@ -36,4 +36,5 @@ class BusConfig(AppConfig):
 
         signals.events_recorded.connect(broadcast.on_events_recorded, weak=False)
         signals.notice_told.connect(broadcast.on_notice_told, weak=False)
+        signals.access_changed.connect(broadcast.on_access_changed, weak=False)
         signals.events_recorded.connect(wake_subscribers, weak=False)

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 __all__ = [
     "ERASED",
+    "IMPORTED",
     "KEY_PATTERN",
     "SYSTEM",
     "Actor",
@@ -162,6 +163,8 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 SYSTEM = Actor("system")
+IMPORTED = "imported"
+"""The type of the actor of an event that was not recorded here but came in a file; its id is what the file says."""
 
 ERASED = 0
 """The schema of events whose content was erased."""

@@ -8,7 +8,7 @@ import msgspec
 
 from bus import topics, untrusted
 from bus.exceptions import NoHandler, PluginDisabled, RegistrationError
-from bus.messages import Command, Context, Envelope, ErrorOccurred, Event
+from bus.messages import IMPORTED, Command, Context, Envelope, ErrorOccurred, Event
 from bus.switch import Switch
 
 C = TypeVar("C", bound=Command)
@@ -53,17 +53,23 @@ class Reaction(msgspec.Struct, frozen=True):
 
 
 class Subscriber(msgspec.Struct, frozen=True):
-    """A durable subscriber: called in a worker, at least once per event, in log order, from its stored cursor."""
+    """A durable subscriber: called in a worker, at least once per event, in log order, from its stored cursor; of what
+    came in a file, only with `imported`."""
 
     name: str
     topics: tuple[str, ...]
     function: Callable[[Envelope], Any]
     max_attempts: int
     plugin: str = ""
+    imported: bool = False
 
     def wants(self, event_type: str) -> bool:
         """Whether the event's type is among the subscriber's topics."""
         return topics.matcher(self.topics)(event_type)
+
+    def takes(self, envelope: Envelope) -> bool:
+        """Whether it is to be called with this event."""
+        return self.wants(envelope.type) and (self.imported or envelope.actor.type != IMPORTED)
 
 
 class Registry:
@@ -133,14 +139,17 @@ class Registry:
 
         return register
 
-    def subscribes_to(self, *topics: str, name: str = "", max_attempts: int = 5) -> Callable[[F], F]:
-        """A durable subscriber: `(envelope)`, called in a worker after the commit, retried, then parked."""
+    def subscribes_to(
+        self, *topics: str, name: str = "", max_attempts: int = 5, imported: bool = False
+    ) -> Callable[[F], F]:
+        """A durable subscriber: `(envelope)`, called in a worker after the commit, retried, then parked. With
+        `imported` also with events that came in a file: they happened elsewhere, and nothing is to follow from them."""
 
         def register(function: F) -> F:
             key = name or f"{function.__module__}.{function.__name__}"
             if key in self.subscribers:
                 raise RegistrationError(f"There is already a subscriber called {key!r}.")
-            self.subscribers[key] = Subscriber(key, topics, function, max_attempts, self.plugin)
+            self.subscribers[key] = Subscriber(key, topics, function, max_attempts, self.plugin, imported)
             return function
 
         return register

@@ -8,7 +8,7 @@ from config.uploads import Scope, Turns
 
 WINDOW = 60.0
 """Seconds of waiting for a client over which its pace is judged."""
-_ADDRESS = re.compile(r"/api/v1/artifacts/[0-9a-f-]{36}/content/")
+_ADDRESS = re.compile(r"/api/v1/(artifacts/[0-9a-f-]{36}/content|sessions/[0-9a-f-]{36}/export)/")
 
 
 class Downloads(Turns):

@@ -9,8 +9,9 @@ _CREDENTIALS = re.compile(
     r"""
     (?P<token> \bparley_ ) [A-Za-z0-9_-]{30,}                                     # an API token
     | (?P<link> /enter/[^/\s]+/ ) [^/\s"'?]+                                      # a login link that may still be good
-    | (?P<header> \b(?:set-cookie|cookie|authorization|x-csrftoken)["']?[:=,]\s ) [^\r\n]+
-    | (?P<pair> \b(?:sessionid|csrftoken|csrfmiddlewaretoken|password)= ) [^;&\s"']+
+    | (?P<header> \b(?:set-cookie|cookie|authorization|x-csrftoken|sec-websocket-protocol)["']?[:=,]\s ) [^\r\n]+
+    | (?P<pair> \b(?:sessionid|csrftoken|csrfmiddlewaretoken|password|ticket)= ) [^;&\s"']+
+    | (?P<protocol> \b(?:bearer|ticket)\. ) [A-Za-z0-9_-]{20,}                   # in a WebSocket's handshake
     | (?P<user> ://[^:/@\s]*: ) [^@/\s]+ (?=@)                                  # postgres://name:password@host
     """,
     re.VERBOSE | re.IGNORECASE,

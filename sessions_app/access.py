@@ -1,6 +1,8 @@
 """The guard at the one door: a command that names a session is refused unless its actor may do with it what the command
 needs."""
 
+from uuid import UUID
+
 from bus.exceptions import Forbidden, InsufficientScope
 from bus.messages import Command, Context
 from bus.registry import Condition, Guard
@@ -18,7 +20,7 @@ def check(command: Command, context: Context) -> None:
         raise InsufficientScope(lacking)
     if (command.staff_only or not (command.public or command.for_others)) and actor.type not in rights.ALL_SEEING:
         raise Forbidden(f"{command.type} is for operators.")
-    if command.session_id is not None and user_of(command.session_id) is not None:
+    if command.session_id is not None and user_of(UUID(str(command.session_id))) is not None:
         raise queries.no_session(command.session_id)  # nor can one begin where an account's log is
     if command.session_id is None or command.creates or command.tolerates_absence:
         return  # creates: the name is checked where the session is made; absence: the handler looks for itself

@@ -5,14 +5,34 @@ from importlib import import_module
 from django.apps import AppConfig
 
 REGISTERING = (
-    *(f"handlers.{name}" for name in ("artifacts", "conversations", "graphs", "messages", "run_steps", "runs")),
-    *("handlers.accounts", "handlers.erasure", "handlers.questions", "handlers.sessions", "handlers.sharing"),
+    "handlers.accounts",
+    "handlers.artifacts",
+    "handlers.conversations",
+    "handlers.erasure",
+    "handlers.exchange",
+    "handlers.graphs",
+    "handlers.messages",
+    "handlers.questions",
+    "handlers.run_steps",
+    "handlers.runs",
+    "handlers.sessions",
+    "handlers.sharing",
     "handlers.tokens",
     "llm.builtin_tools",
     "erasure.projections",
-    *("projections", "run_projections", "artifacts.projections", "orchestration.projections"),
-    *("accounts.projections", "sharing.projections", "sharing.withdrawn", "erasure.reactions"),
-    *("reactions", "orchestration.reactions"),
+    "projections",
+    "run_projections",
+    "accounts.projections",
+    "artifacts.projections",
+    "exchange.projections",
+    "insight_projections",
+    "orchestration.projections",
+    "sharing.projections",
+    "sharing.withdrawn",
+    "erasure.reactions",
+    "reactions",
+    "accounts.reactions",
+    "orchestration.reactions",
 )
 """Modules that register something when they are imported, in this order: reactions speak in the order in which they
 came."""
@@ -30,7 +50,8 @@ class SessionsConfig(AppConfig):
         from bus.live import tails
         from bus.registry import default
         from bus.work import retention
-        from sessions_app import access, events, panels, switches
+        from sessions_app import access, events, panels, switches, tickets
+        from sessions_app.accounts import audit
         from sessions_app.artifacts import collect
         from sessions_app.erasure import sweep
         from sessions_app.llm import budgets, chunks, leftovers, tools
@@ -40,8 +61,10 @@ class SessionsConfig(AppConfig):
             import_module(f"sessions_app.{module}")
         default.register_events(events)
         default.guards.append(access.GUARD)
+        audit.connect()
         tails.set_source(chunks.growing)
-        retention.pruners += [leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune, sweep.prune]
+        retention.pruners += [tickets.prune, leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune]
+        retention.pruners.append(sweep.prune)
         retention.outside.append(collect.prune)
         default.switch = tools.default.switch = switches.switches
         plugins.load(default, plugins.named(settings.PLUGINS), panels.remove_of, tools.default.remove_of)

@@ -1,5 +1,7 @@
-"""The WebSocket face: who is calling (the Django session cookie), and what they may read."""
+"""The WebSocket face: who is calling (a login's cookie, a token, a ticket), and what they may read."""
 
+from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,23 +13,46 @@ from django.http.cookie import parse_cookie
 
 from bus.database import in_thread
 from bus.live.consumers import LiveConsumer, Scope
+from bus.live.identity import Credential
+from bus.live.protocol import Caller
 from bus.messages import Actor
+from config.credentials import shown
 from config.middleware import is_session_key
-from sessions_app import queries
-from sessions_app.accounts.principals import principal_of
+from sessions_app import listing, queries, tickets
+from sessions_app.accounts import principals
 from sessions_app.accounts.secrets import bearer_in
+from sessions_app.accounts.streams import stream_of
 
 
 class SessionsConsumer(LiveConsumer):
     """`/ws/v1/` and `/ws/sessions/{id}/`."""
 
-    async def authenticate(self, scope: Scope) -> Actor | None:
-        """The logged-in user of the cookie."""
-        return await of_cookie(scope)
+    async def credential(self, scope: Scope) -> Credential | None:
+        """A token or a ticket where one is shown, whatever cookie comes with it; else the cookie's login."""
+        given = shown(scope)
+        if given is None:
+            key = cookie(scope, settings.SESSION_COOKIE_NAME)
+            return partial(in_thread, of_login, key) if key and is_session_key(key) else None
+        if given.kind == "bearer":
+            return self.credential_of(given.text)
+        ticket = await in_thread(tickets.consume, given.text)
+        return partial(in_thread, of_ticket, ticket) if ticket is not None else None
 
-    async def may_read(self, actor: Actor, session: UUID) -> bool:
-        """Whether the session is the actor's, or shared with the actor."""
-        return await in_thread(readable, actor, session)
+    def credential_of(self, token: str) -> Credential:
+        """An API token."""
+        return partial(in_thread, of_token, token)
+
+    async def readable(self, actor: Actor, sessions: Sequence[UUID]) -> Collection[UUID]:
+        """Those that are the actor's, or shared with the actor."""
+        return await in_thread(readable_of, actor, sessions)
+
+    def account_of(self, actor: Actor) -> UUID:
+        """The stream of the user's account."""
+        return stream_of(int(actor.id))
+
+    async def follow_list(self, actor: Actor) -> None:
+        """Notices of the user's sessions."""
+        await listing.follow(int(actor.id))
 
 
 async def caller(scope: Scope) -> Actor | None:
@@ -36,7 +61,7 @@ async def caller(scope: Scope) -> Actor | None:
     text = bearer(scope)
     if text is None:
         return await of_cookie(scope)
-    principal = await in_thread(principal_of, text)
+    principal = await in_thread(principals.principal_of, text)
     return principal.actor if principal else None
 
 
@@ -72,6 +97,34 @@ def user_of(key: str) -> Actor | None:
     return Actor("user", str(user.pk)) if user.is_authenticated and user.is_active else None
 
 
-def readable(actor: Actor, session: UUID) -> bool:
+def of_login(key: str) -> Caller | None:
+    """Who is logged in."""
+    actor = user_of(key)
+    return Caller(actor) if actor is not None else None
+
+
+def of_token(text: str) -> Caller | None:
+    """Whose token it is, and what it may do."""
+    return _caller_of(principals.principal_of(text))
+
+
+def of_ticket(ticket: tickets.Ticket) -> Caller | None:
+    """Who made it, as long as what they made it with is good."""
+    if ticket.token is not None:
+        return _caller_of(principals.principal_with(ticket.token))
+    caller = of_login(ticket.login)
+    return caller if caller is not None and caller.actor.id == str(ticket.user_id) else None
+
+
+def _caller_of(principal: principals.Principal | None) -> Caller | None:
+    return None if principal is None else Caller(principal.actor, principal.scopes, principal.expires_at)
+
+
+def readable_of(actor: Actor, sessions: Sequence[UUID]) -> set[UUID]:
     """Deny unless owned or shared."""
-    return queries.sessions_of(actor).filter(id=session).exists()
+    return set(queries.sessions_of(actor).filter(id__in=sessions).values_list("id", flat=True))
+
+
+def readable(actor: Actor, session: UUID) -> bool:
+    """The same of one."""
+    return bool(readable_of(actor, [session]))

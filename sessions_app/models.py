@@ -10,6 +10,7 @@ from django.db import models
 from sessions_app.accounts.tables import ApiToken, ServiceAccount, TokenUse
 from sessions_app.artifacts.tables import Artifact, Blob
 from sessions_app.erasure.tables import PastUsage, Removed, Retention
+from sessions_app.insight_tables import Title
 from sessions_app.llm.tables import (
     COST_DIGITS,
     COST_PLACES,
@@ -22,6 +23,7 @@ from sessions_app.llm.tables import (
 from sessions_app.orchestration.tables import Graph, GraphEdge, GraphNode, Prompt
 from sessions_app.plugin_tables import Memory, Plugin
 from sessions_app.sharing.tables import SessionShare
+from sessions_app.ticket_tables import Ticket
 from sessions_app.values import Role, TokenMetrics
 
 __all__ = [
@@ -49,6 +51,8 @@ __all__ = [
     "ServiceAccount",
     "Session",
     "SessionShare",
+    "Ticket",
+    "Title",
     "TokenUse",
     "UsageEntry",
 ]
@@ -122,7 +126,8 @@ class Conversation(models.Model):
 
 
 class Message(models.Model):
-    """One message. `position` orders a conversation: the version of the event that added it."""
+    """One message. `position` orders a conversation: the version of the event that added it. What search looks at is
+    a column of PostgreSQL's own, made of content and owner (see the migration)."""
 
     id = models.UUIDField(primary_key=True)
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="messages", db_index=False)
@@ -134,6 +139,7 @@ class Message(models.Model):
     tool_calls = models.JSONField(default=list, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     run = models.UUIDField(null=True, blank=True)
+    owner = models.BigIntegerField(null=True, editable=False, help_text="the session's, for the index of words")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

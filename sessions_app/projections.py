@@ -11,7 +11,7 @@ import msgspec
 from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce
 
-from bus.messages import Envelope
+from bus.messages import IMPORTED, Envelope
 from bus.registry import default as registry
 from bus.registry import projects
 from sessions_app import events
@@ -25,9 +25,10 @@ registry.projection_models += [Session, Conversation, Message, Run, UsageEntry]
 _INSERT_MESSAGES = """
 INSERT INTO sessions_app_message
     (id, session_id, conversation_id, position, role, content, tool_call_id, tool_calls, metadata, run,
-     created_at, updated_at)
+     owner, created_at, updated_at)
 SELECT (data->>'message_id')::uuid, stream, (data->>'conversation_id')::uuid, version, data->>'role', data->'content',
-       data->>'tool_call_id', data->'tool_calls', data->'metadata', (data->>'run_id')::uuid, recorded_at, recorded_at
+       data->>'tool_call_id', data->'tool_calls', data->'metadata', (data->>'run_id')::uuid,
+       (SELECT owner_id FROM sessions_app_session WHERE id = stream), recorded_at, recorded_at
 FROM appended WHERE type = 'message-added'
 """
 
@@ -74,6 +75,7 @@ def session_created(event: events.SessionCreated, envelope: Envelope) -> None:
             role=event.system_message.role,
             content=msgspec.to_builtins(event.system_message.content),
             metadata=event.system_message.metadata,
+            owner=event.owner_id,
             created_at=when,
             updated_at=when,
         )
@@ -157,12 +159,13 @@ def token_metrics_updated(event: events.TokenMetricsUpdated, envelope: Envelope)
         so_far = {name: Coalesce(F(name), 0) + getattr(event, name) for name in ("prompt_tokens", "completion_tokens")}
         so_far["cost"] = F("cost") + event.cost if event.cost is not None else None
         Run.objects.filter(id=event.run_id, session_id=envelope.stream).update(**so_far)
-    if event.usage is not None or event.cost != 0:
+    if (event.usage is not None or event.cost != 0) and envelope.actor.type != IMPORTED:
         enter(event, envelope)
 
 
 def enter(event: events.TokenMetricsUpdated, envelope: Envelope) -> None:
-    """The ledger's entry. Of an event of schema 1 we know the session's model and the plain counts."""
+    """The ledger's entry: of what this server asked for, not of what a file says. Of an event of schema 1 we know the
+    session's model and the plain counts."""
     session = Session.objects.only("provider", "model").filter(id=envelope.stream).first()
     if session is None:
         return

@@ -7,7 +7,9 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +24,14 @@ from bus.messages import Envelope, Notice
 
 logger = logging.getLogger(__name__)
 
+Hint = tuple[str, dict[str, Any]]
+"""A group, and what it is to hear."""
+
 LOG_GROUP = "log"
 """Hears that something was recorded, whatever the session; followers of the whole log then read it."""
+
+CONTROL_GROUP = "control"
+"""Hears whose rights have become fewer; every process with something open that belongs to somebody."""
 
 
 def group_of(stream: UUID) -> str:
@@ -36,6 +44,7 @@ class Publisher:
 
     def __init__(self, capacity: int) -> None:
         self._queue: deque[Frame] = deque()
+        self._hints: deque[Hint] = deque(maxlen=capacity)
         self._capacity = capacity
         self._lock = threading.Lock()
         self._sending = False
@@ -51,40 +60,53 @@ class Publisher:
             self._queue.extend(batch)
             start, self._sending = not self._sending, True
         observe.FRAMES.inc(len(batch))
+        self._begin(start)
+
+    def tell(self, hints: Iterable[Hint]) -> None:
+        """Queue messages to groups that are no frames of a session. Where they are lost, polls stand behind them."""
+        with self._lock:
+            self._hints.extend(hints)
+            start, self._sending = not self._sending, True
+        self._begin(start)
+
+    def _begin(self, start: bool) -> None:
         if start:
             loop = process_loop()
             loop.call_soon_threadsafe(lambda: loop.create_task(self._send_all()))
 
-    def _take(self) -> list[Frame]:
+    def _take(self) -> tuple[list[Frame], list[Hint]]:
         with self._lock:
-            taken = list(self._queue)
+            taken, hints = list(self._queue), list(self._hints)
             self._queue.clear()
-            self._sending = bool(taken)
-        return taken
+            self._hints.clear()
+            self._sending = bool(taken or hints)
+        return taken, hints
 
     async def _send_all(self) -> None:
-        while taken := self._take():
+        while any(queued := self._take()):
+            taken, hints = queued
             if time.monotonic() < self._down_until:
                 observe.FRAMES_DROPPED.labels("redis down").inc(len(taken))
                 continue
             try:
                 async with asyncio.timeout(settings.BUS_PUBLISH_TIMEOUT):
-                    await self._send(taken)
+                    await self._send(taken, hints)
             except Exception as error:  # Redis is only a hint: whatever it says, the log has the events
                 self._down_until = time.monotonic() + settings.BUS_PUBLISH_PAUSE
                 observe.FRAMES_DROPPED.labels("redis down").inc(len(taken))
                 logger.warning("frames not sent, readers will poll: %r", error)
             await asyncio.sleep(settings.BUS_PUBLISH_INTERVAL)  # what comes meanwhile goes out together
 
-    async def _send(self, taken: list[Frame]) -> None:
+    async def _send(self, taken: list[Frame], hints: list[Hint]) -> None:
         layer = get_channel_layer()
         groups: dict[UUID, list[dict[str, Any]]] = {}
         for frame in taken:
             groups.setdefault(frame.stream, []).append(frames.pack(frame))
-        await layer.send_to_groups(
+        of_sessions = (
             (group_of(stream), {"type": "bus.frames", "s": str(stream), "f": packed})
             for stream, packed in groups.items()
         )
+        await layer.send_to_groups(chain(hints, of_sessions))
         if self._log_hint is None and any(frame.version for frame in taken):
             self._log_hint = asyncio.create_task(self._hint_log())
 
@@ -120,3 +142,8 @@ def on_notice_told(*, notice: Notice, **_: object) -> None:
         observe.FRAMES_DROPPED.labels("notice too large").inc()
         return
     publisher().publish([frame])
+
+
+def on_access_changed(*, actor: str, **_: object) -> None:
+    """Receiver of `access_changed`."""
+    publisher().tell([(CONTROL_GROUP, {"type": "bus.access", "a": actor})])

@@ -6,7 +6,7 @@ Django's one shared thread."""
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -14,15 +14,19 @@ from uuid import UUID
 from django.conf import settings
 from psycopg_pool import PoolTimeout
 
-from bus.exceptions import BusError, Invalid, NotFound, Unauthenticated
+from bus.exceptions import BusError, Invalid, NotFound
 from bus.live import hub as hubs
-from bus.live.connection import CloseCode, Connection, Hangup, Subscribe
+from bus.live.broadcast import CONTROL_GROUP
+from bus.live.connection import Connection
+from bus.live.identity import Credential, identified
+from bus.live.limits import Pace
+from bus.live.protocol import SUBPROTOCOL, CloseCode, Hangup, Subscribe
 from bus.messages import Actor
 
 logger = logging.getLogger(__name__)
 
-STILL_SECONDS = 2.0
-"""How old the knowledge of who is calling may be when a frame is handled."""
+AGAIN = 1.0
+"""Seconds after which somebody who was doubted is looked at again."""
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -30,14 +34,26 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class LiveConsumer:
-    """Subclass it with `authenticate` and `may_read`; use the instance as an ASGI application."""
+    """Subclass it with what `connection.Rights` asks for and `credential`; the instance is an ASGI application."""
 
-    async def authenticate(self, scope: Scope) -> Actor | None:
-        """Who is calling; None: nobody known."""
+    async def credential(self, scope: Scope) -> Credential | None:
+        """What the handshake shows to say who is calling; None: nothing that is good."""
         raise NotImplementedError
 
-    async def may_read(self, actor: Actor, session: UUID) -> bool:
-        """Whether the actor may read the session; deny unless allowed."""
+    def credential_of(self, token: str) -> Credential:
+        """The credential that a token is."""
+        raise NotImplementedError
+
+    async def readable(self, actor: Actor, sessions: Sequence[UUID]) -> Collection[UUID]:
+        """Those of the sessions that the actor may read; deny unless allowed."""
+        raise NotImplementedError
+
+    def account_of(self, actor: Actor) -> UUID:
+        """The stream of the actor's own account."""
+        raise NotImplementedError
+
+    async def follow_list(self, actor: Actor) -> None:
+        """From now on, tell the readers of the actor's account of changes in the actor's list of sessions."""
         raise NotImplementedError
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,14 +65,14 @@ class LiveConsumer:
             hub.open_sockets -= 1
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await receive()  # websocket.connect
-        # accepted first in any case: a refusal before the handshake reaches a browser without code and reason
-        await send({"type": "websocket.accept"})
+        await accept(scope, receive, send)
+        hub = hubs.hub()
+        hub.listen(CONTROL_GROUP)
+        heard = hub.control.heard
         try:
-            actor = await self.authenticate(scope)
-            if actor is None:
-                raise Hangup(CloseCode.UNAUTHENTICATED, Unauthenticated().detail)
-            await self._converse(scope, actor, receive, send)
+            connection = await self._connection(scope)
+            with hub.seats.taken(connection.actor):
+                await self._converse(scope, connection, heard, receive, send)
         except Hangup as hangup:
             await self._close(send, hangup)
         except PoolTimeout as error:
@@ -66,11 +82,14 @@ class LiveConsumer:
             logger.exception("socket failed")
             await self._close(send, Hangup(CloseCode.UNAVAILABLE, "something failed here; come back"))
 
-    async def _converse(self, scope: Scope, actor: Actor, receive: Receive, send: Send) -> None:
-        hub = hubs.hub()
-        if hub.draining:
+    async def _connection(self, scope: Scope) -> Connection:
+        if hubs.hub().draining:  # before a ticket is used up
             raise Hangup(CloseCode.GOING_AWAY, "this server is going away; come back")
-        connection = Connection(actor, self.may_read, (settings.BUS_SOCKET_ITEMS, settings.BUS_SOCKET_BYTES))
+        identity = await identified(await self.credential(scope))
+        return Connection(identity, self, (settings.BUS_SOCKET_ITEMS, settings.BUS_SOCKET_BYTES))
+
+    async def _converse(self, scope: Scope, connection: Connection, heard: int, receive: Receive, send: Send) -> None:
+        hub = hubs.hub()
 
         def leave() -> None:
             connection.hang_up(CloseCode.GOING_AWAY, "this server is going away; come back", after_queue=True)
@@ -79,7 +98,7 @@ class LiveConsumer:
         reading = asyncio.create_task(self._read(scope, connection, receive))
         writing = asyncio.create_task(self._write(connection, send))
         ending = asyncio.create_task(connection.outbox.ended.wait())
-        watching = asyncio.create_task(self._watch(scope, connection))
+        watching = asyncio.create_task(self._watch(connection, heard))
         try:
             await asyncio.wait((reading, ending), return_when=asyncio.FIRST_COMPLETED)
             if reading.done() and reading.exception() is None:
@@ -88,7 +107,7 @@ class LiveConsumer:
                 connection.outbox.close(_reason(reading), keep=True)
             # what is still queued goes out first, unless the reader does not read
             await asyncio.wait((writing,), timeout=settings.BUS_CLOSE_TIMEOUT)
-            raise connection.outbox.closed or Hangup(CloseCode.UNAVAILABLE, "")
+            raise connection.outbox.closed or Hangup(CloseCode.UNAVAILABLE)
         finally:
             hub.connections.discard(leave)
             for task in (reading, writing, ending, watching):
@@ -100,32 +119,35 @@ class LiveConsumer:
         """Frames are handled one after the other: a client that sends faster than it is served is slowed down."""
         if "session" in scope.get("url_route", {}).get("kwargs", {}):
             await self._subscribe_by_path(scope, connection)
+        pace = Pace(settings.BUS_FRAMES_PER_SECOND)
         while True:
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
-            await self._still(scope, connection)
+            pace.step()
+            await connection.identity.still()
             await connection.receive(message.get("text"), message.get("bytes"))
 
-    async def _still(self, scope: Scope, connection: Connection, within: float = STILL_SECONDS) -> None:
-        """Who opened the socket must still be who they were, as of the last few seconds. Raises Hangup."""
-        now = asyncio.get_running_loop().time()
-        if now - connection.authenticated_at > within:
-            if await self.authenticate(scope) != connection.actor:
-                raise Hangup(CloseCode.UNAUTHENTICATED, "your login has ended")
-            connection.authenticated_at = now
-
-    async def _watch(self, scope: Scope, connection: Connection) -> None:
-        """A socket that only listens is looked after, too."""
-        while True:
-            await asyncio.sleep(settings.BUS_REAUTHENTICATE)
-            try:
-                await self._still(scope, connection, within=0.0)
-            except Hangup as hangup:
-                connection.outbox.close(hangup)
-                return
-            except Exception as error:  # the database is away: not the reader's fault
-                logger.warning("could not look after a socket: %r", error)
+    async def _watch(self, connection: Connection, heard: int) -> None:
+        """A socket that only listens is looked after, too: now and then, when its token expires, and at once when
+        somebody says that its owner's rights have become fewer (or has said so since `heard`)."""
+        control = hubs.hub().control
+        with control.watching(str(connection.actor), connection.doubt):
+            if control.heard != heard:
+                connection.doubt()
+            soon = False
+            while True:
+                usual = min(settings.BUS_REAUTHENTICATE, max(AGAIN, connection.identity.seconds_left()))
+                doubted = await connection.doubted_within(AGAIN if soon else usual)
+                try:
+                    await connection.look_again()
+                    soon = doubted  # once more: a log-out is said a moment before it is written
+                except Hangup as hangup:
+                    connection.outbox.close(hangup)
+                    return
+                except Exception as error:  # the database is away: not the reader's fault
+                    logger.warning("could not look after a socket: %r", error)
+                    soon = soon or doubted
 
     async def _subscribe_by_path(self, scope: Scope, connection: Connection) -> None:
         try:
@@ -136,7 +158,7 @@ class LiveConsumer:
             raise Hangup(CloseCode.UNKNOWN, error.detail) from None
         except BusError as error:
             connection.reply({"id": None, "error": error.as_problem()})
-            raise Hangup(CloseCode.BAD_FRAME, error.detail) from None
+            raise Hangup(_code_for(error), error.detail) from None
 
     async def _write(self, connection: Connection, send: Send) -> None:
         while True:
@@ -151,6 +173,14 @@ class LiveConsumer:
                 await send({"type": "websocket.close", "code": hangup.code, "reason": hangup.reason[:120]})
         except Exception as error:  # the peer is gone or not reading; the server ends the connection
             logger.debug("could not say goodbye: %r", error)
+
+
+async def accept(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer the handshake: in any case, a refusal before it reaches a browser without code and reason. Of the
+    subprotocols only ours is named again; a token that came among them is not."""
+    await receive()  # websocket.connect
+    ours = SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
+    await send({"type": "websocket.accept", "subprotocol": ours})
 
 
 def after_of(scope: Scope) -> int | None:
@@ -176,9 +206,12 @@ class Nowhere:
     """Answers sockets to unknown addresses with a reason instead of a bare refusal."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await receive()
-        await send({"type": "websocket.accept"})
+        await accept(scope, receive, send)
         await send({"type": "websocket.close", "code": CloseCode.UNKNOWN, "reason": "there is nothing at this address"})
+
+
+def _code_for(error: BusError) -> int:
+    return CloseCode.FORBIDDEN if error.status == 403 else CloseCode.BAD_FRAME
 
 
 def _reason(ended: asyncio.Task[None]) -> Exception:

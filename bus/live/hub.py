@@ -16,8 +16,11 @@ from bus import observe, registry
 from bus.exceptions import CannotResume, Invalid
 from bus.live import frames, reader
 from bus.live.broadcast import LOG_GROUP, group_of
+from bus.live.control import Control
 from bus.live.feed import PAGE, Feed
+from bus.live.limits import Seats
 from bus.live.line import Line
+from bus.live.presence import Board
 from bus.live.subscription import Subscription
 
 logger = logging.getLogger(__name__)
@@ -33,12 +36,17 @@ class Hub:
         self.draining = False
         self.open_sockets = 0
         self.connections: set[Callable[[], None]] = set()
+        self.control = Control()
+        self.seats = Seats()
+        self.presence = Board()
         self.log_changed = asyncio.Event()
+        self.on_log: set[Callable[[], None]] = set()
+        """Called whenever the log may have grown; what is called must not wait."""
         self._opening: dict[UUID, asyncio.Task[Feed]] = {}
         self._waiting: Counter[UUID] = Counter()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._catching_up: dict[Subscription, asyncio.Task[None]] = {}
-        self._spawn(self._poll())
+        self.spawn(self._poll())
 
     async def attach(self, subscription: Subscription, after: int | None) -> int:
         """Join, then read the backlog above `after` (None: only what comes), then live. Returns the head.
@@ -54,7 +62,7 @@ class Hub:
             self.detach(subscription)
             raise
         subscription.next = (feed.head if after is None else after) + 1
-        self._catching_up[subscription] = self._spawn(self._catch_up(feed, subscription))
+        self._catching_up[subscription] = self.spawn(self._catch_up(feed, subscription))
         return feed.head
 
     async def _check(self, feed: Feed, after: int) -> None:
@@ -80,6 +88,11 @@ class Hub:
             task.cancel()
         self._leave_if_unused(feed)
 
+    def listen(self, group: str) -> None:
+        """Join a group that is never left, without waiting for it."""
+        if group not in self.line.wanted:
+            self.spawn(self.line.join(group))
+
     def drain(self) -> None:
         """The server is going away: refuse newcomers and tell every connection to come back elsewhere."""
         self.draining = True
@@ -95,6 +108,7 @@ class Hub:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.presence.close()
         await reader.close()
 
     async def _catch_up(self, feed: Feed, subscription: Subscription) -> None:
@@ -122,7 +136,7 @@ class Hub:
         if stream in self.feeds and stream not in self._opening:
             return self.feeds[stream]
         if stream not in self._opening:
-            self._opening[stream] = self._spawn(self._open(stream))
+            self._opening[stream] = self.spawn(self._open(stream))
         self._waiting[stream] += 1
         try:
             feed: Feed = await asyncio.shield(self._opening[stream])
@@ -147,7 +161,7 @@ class Hub:
             await feed.open()
         except BaseException:
             self.feeds.pop(stream, None)
-            self._spawn(self.line.leave(group_of(stream)))
+            self.spawn(self.line.leave(group_of(stream)))
             raise
         finally:
             self._opening.pop(stream, None)
@@ -159,28 +173,41 @@ class Hub:
         if not wanted and self.feeds.get(feed.stream) is feed:
             del self.feeds[feed.stream]
             feed.close()
-            self._spawn(self.line.leave(group_of(feed.stream)))
+            self.spawn(self.line.leave(group_of(feed.stream)))
 
     def _on_message(self, message: dict[str, Any]) -> None:
-        if message["type"] == "bus.log":
-            self.log_changed.set()
-            return
-        feed = self.feeds.get(UUID(message["s"]))
+        match message["type"]:
+            case "bus.log":
+                self._log_changed()
+            case "bus.access":
+                self.control.doubt(message["a"])
+            case "bus.presence":
+                self.presence.hint(UUID(message["s"]))
+            case _:
+                self._take_frames(UUID(message["s"]), message["f"])
+
+    def _take_frames(self, stream: UUID, packed: list[dict[str, Any]]) -> None:
+        feed = self.feeds.get(stream)
         if feed is not None:
-            for packed in message["f"]:
-                feed.take(frames.unpack(feed.stream, packed))
+            for one in packed:
+                feed.take(frames.unpack(stream, one))
+
+    def _log_changed(self) -> None:
+        self.log_changed.set()
+        for tell in tuple(self.on_log):
+            tell()
 
     async def _poll(self) -> None:
         """Once per interval: are the feeds as far as the log, and is the line where it should be?"""
         while True:
             await asyncio.sleep(settings.BUS_POLL_INTERVAL)
-            self.log_changed.set()
+            self._log_changed()
             try:
                 if self.feeds:
                     await self._compare()
             except Exception as error:  # the database is away; sockets stay, the next round tries again
                 logger.warning("could not poll the heads: %r", error)
-            self._spawn(self.line.repair())
+            self.spawn(self.line.repair())
 
     async def _compare(self) -> None:
         """Read what is missing; a log behind what it had before we asked was restored from an older copy."""
@@ -194,7 +221,8 @@ class Hub:
                 logger.error("the log of %s went back from version %s to %s", stream, heard[stream], head)
                 self.feeds[stream].restart(head, CannotResume(head=head))
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run it until it ends, or the hub does."""
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

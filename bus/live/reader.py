@@ -109,8 +109,12 @@ async def heads(streams: Sequence[UUID]) -> dict[UUID, int]:
 
 async def log_page(registry: Registry, horizon: Horizon, limit: int) -> list[Envelope]:
     """The next events of the whole log that are safe to deliver (see Horizon)."""
-    rows = await fetch(store.LOG_PAGE, [horizon.position, limit])
-    return [codec.envelope_from_row(row, registry) for row in horizon.admit(rows)]
+    return [codec.envelope_from_row(row, registry) for row in await log_rows(store.COLUMNS, horizon, limit)]
+
+
+async def log_rows(columns: str, horizon: Horizon, limit: int) -> list[tuple[Any, ...]]:
+    """The same as rows of these columns, the fourth of them the position."""
+    return horizon.admit(await fetch(store.log_page(columns), [horizon.position, limit]))
 
 
 async def log_head() -> int:

@@ -66,6 +66,11 @@ class Subscription:
         elif frame.key is not None:
             self._behind.add(frame.key)
 
+    def tell(self, frame: Frame) -> None:
+        """Deliver a notice that nothing else makes good: it is left out for nobody, and waits for no backlog."""
+        if not self.dropped and self._accepts(frame) and not self.sink.put(frame):
+            self.drop(SubscriberTooSlow())
+
     def drop(self, reason: Exception) -> None:
         """Give this subscriber up and tell it why."""
         if not self.dropped:

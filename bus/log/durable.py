@@ -134,7 +134,7 @@ class Round:
 
     def _take(self, envelope: Envelope) -> bool:
         """Deliver one event. False: stop here, either to try again later or because another worker took over."""
-        if envelope.erased or not self.subscriber.wants(envelope.type):
+        if envelope.erased or not self.subscriber.takes(envelope):
             return True
         error = _call(self.subscriber, envelope, self.registry)
         if error is not None:

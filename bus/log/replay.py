@@ -4,6 +4,7 @@ Called by `manage.py replay`. Reactions and subscribers are not run again: a rep
 
 from collections.abc import Iterator
 from itertools import groupby
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -57,16 +58,20 @@ def replay(registry: Registry, *, keep: bool = True) -> tuple[int, list[str]]:
     return count, [table for table in before if before[table] != after[table]]
 
 
-def rebuild(registry: Registry, page: list[Envelope]) -> None:
-    """Project a run of the log; neighbours of one type with set-based projections in one statement. Of
-    erased events there is nothing to project."""
+def rebuild(registry: Registry, page: list[Envelope], *, stream: UUID | None = None) -> None:
+    """Project a run of the log, or of one stream; neighbours of one type with set-based projections in one
+    statement. Of erased events there is nothing to project."""
     for kind, line in groupby((one for one in page if not one.erased), key=lambda envelope: envelope.type):
         run = list(line)
         chain = list(registry.chain(kind))
         if chain and all(isinstance(projection, SqlProjection) for projection in chain):
             statements = tuple(sql for projection in chain for sql in projection.statements)  # type: ignore[union-attr]
-            where = "position BETWEEN %s AND %s AND type = %s AND schema > %s"
-            store.project(statements, where, [run[0].position, run[-1].position, kind, ERASED])
+            if stream is None:
+                where, values = "position BETWEEN %s AND %s AND type = %s", [run[0].position, run[-1].position, kind]
+            else:
+                where = "stream = %s AND version BETWEEN %s AND %s AND type = %s"
+                values = [stream, run[0].version, run[-1].version, kind]
+            store.project(statements, f"{where} AND schema > %s", [*values, ERASED])
         elif chain:
             for envelope in run:
                 project(registry, registry.open(envelope), envelope)

@@ -21,15 +21,22 @@ from bus.registry import Condition, Registry, SqlProjection
 NAMES = "id, stream, version, position, type, schema, data, actor, causation, correlation, recorded_at"
 COLUMNS = NAMES.replace("data", "data::text")
 
-# at a gap the reader takes a transaction id: only that lies above every id given out so far; a snapshot's xmax does not
-LOG_PAGE = f"""
+
+def log_page(columns: str) -> str:
+    """The whole log above a position, for Horizon: these columns, the fourth of them the position."""
+    # at a gap the reader takes a transaction id: only that lies above every id given out so far; a snapshot's xmax does
+    # not
+    return f"""
 WITH start AS (SELECT %s::bigint AS after)
-SELECT {COLUMNS}, pg_snapshot_xmin(s)::text::bigint,
+SELECT {columns}, pg_snapshot_xmin(s)::text::bigint,
     CASE WHEN position = lag(position, 1, start.after) OVER (ORDER BY position) + 1
         THEN 0 ELSE pg_current_xact_id()::text::bigint END
 FROM start, bus_storedevent, pg_current_snapshot() AS s
 WHERE position > start.after ORDER BY position LIMIT %s
 """
+
+
+LOG_PAGE = log_page(COLUMNS)
 
 _APPEND = """
 WITH head AS (
@@ -48,6 +55,18 @@ WITH head AS (
     RETURNING *
 ){projected}
 SELECT position, version, recorded_at FROM appended ORDER BY version
+"""
+
+_INSERT = """
+WITH head AS (UPDATE bus_stream SET version = %(last)s::bigint WHERE id = %(stream)s::uuid)
+INSERT INTO bus_storedevent
+    (id, stream, version, type, schema, data, actor, command, seq, causation, correlation, traceparent, recorded_at)
+SELECT e.id, %(stream)s::uuid, e.version, e.type, e.schema, e.data, e.actor, %(command)s::uuid,
+       row_number() OVER (ORDER BY e.version), e.causation_id, e.correlation_id, '', e.recorded_at
+FROM jsonb_to_recordset(%(events)s::jsonb) AS e(version bigint, id uuid, type text, schema smallint, data jsonb,
+    actor text, causation_id uuid, correlation_id text, recorded_at timestamptz)
+ORDER BY e.version
+RETURNING position
 """
 
 _PROJECT = """
@@ -166,6 +185,13 @@ def append(
         )
         for line, (position, version, recorded_at) in zip(lines, rows, strict=True)
     ]
+
+
+def insert(stream: UUID, page: Sequence[Envelope]) -> None:
+    """Store events as they are, under the versions they have; the stream is at the last one then."""
+    lines = [{**msgspec.structs.asdict(envelope), "actor": str(envelope.actor)} for envelope in page]
+    events = msgspec.json.encode(lines).decode()
+    sql.fetch(_INSERT, {"stream": stream, "last": page[-1].version, "command": uuid7(), "events": events})
 
 
 def why_not(stream: UUID, expected: int | None) -> Exception:

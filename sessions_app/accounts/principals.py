@@ -10,12 +10,12 @@ from bus import sql
 from bus.messages import Actor
 from sessions_app.accounts import scopes, secrets
 
-_FIND = """
+_FOUND = """
 SELECT t.id, t.user_id, t.scopes, t.expires_at, used.at IS NULL OR used.at < now() - interval '1 minute'
 FROM sessions_app_apitoken AS t
 JOIN auth_user AS u ON u.id = t.user_id
 LEFT JOIN sessions_app_tokenuse AS used ON used.token = t.id
-WHERE t.digest = %s AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now()) AND u.is_active
+WHERE t.{condition} AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now()) AND u.is_active
 """
 _USED = """
 INSERT INTO sessions_app_tokenuse AS used (token, at) VALUES (%s, now())
@@ -36,9 +36,16 @@ class Principal(NamedTuple):
 
 def principal_of(text: str) -> Principal | None:
     """Whose token this text is; None for none, one that is over or revoked, and one of a disabled user."""
-    if not secrets.is_token(text):
-        return None
-    rows = sql.fetch(_FIND, [secrets.digest(text)])
+    return _found("digest = %s", secrets.digest(text)) if secrets.is_token(text) else None
+
+
+def principal_with(token_id: UUID) -> Principal | None:
+    """The same of a token that was shown before, by its id: who has a ticket does not have the token."""
+    return _found("id = %s::uuid", token_id)
+
+
+def _found(condition: str, value: str | UUID) -> Principal | None:
+    rows = sql.fetch(_FOUND.format(condition=condition), [value])
     if not rows:
         return None
     token_id, user_id, encoded, expires_at, note = rows[0]

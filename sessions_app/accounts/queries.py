@@ -9,7 +9,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from bus import sql
 from bus.exceptions import NotFound
 from bus.messages import Actor
-from sessions_app.models import ApiToken, TokenUse
+from sessions_app.models import ApiToken, ServiceAccount, TokenUse
 from sessions_app.represent import moment
 from sessions_app.rights import ALL_SEEING
 
@@ -36,6 +36,30 @@ def token_of(actor: Actor, token_id: UUID) -> ApiToken:
     return token
 
 
+def service_accounts() -> QuerySet[ServiceAccount]:
+    """All of them, with their users; for operators."""
+    return ServiceAccount.objects.select_related("user")
+
+
+def service_account(user_id: int) -> ServiceAccount:
+    """One of them. Raises NotFound, also for a person."""
+    account = service_accounts().filter(user_id=min(user_id, 2**31 - 1)).first()
+    if account is None:
+        raise NotFound(f"Service account not found with ID: {user_id}")
+    return account
+
+
+def account_actor(user_id: int) -> Actor:
+    """The service account as one who acts. Raises NotFound."""
+    return Actor("user", str(service_account(user_id).pk))
+
+
+def next_user_id() -> int:
+    """A number for a user to be; none that anybody gets again."""
+    number: int = sql.fetch("SELECT nextval(pg_get_serial_sequence('auth_user', 'id'))", [])[0][0]
+    return number
+
+
 def now() -> datetime:
     """By the database's clock."""
     moment: datetime = sql.fetch("SELECT now()", [])[0][0]
@@ -52,4 +76,16 @@ def as_dict(token: Any) -> dict[str, Any]:
     moments = ("created_at", "expires_at", "last_used_at", "revoked_at")
     return {name: getattr(token, name) for name in ("id", "name", "prefix", "scopes")} | {
         name: moment(getattr(token, name)) for name in moments
+    }
+
+
+def account_as_dict(account: ServiceAccount) -> dict[str, Any]:
+    """A service account as operators are shown it."""
+    return {
+        "id": account.pk,
+        "name": account.user.username,
+        "description": account.description,
+        "is_active": account.user.is_active,
+        "created_by": account.created_by,
+        "created_at": moment(account.created_at),
     }

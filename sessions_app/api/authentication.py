@@ -51,6 +51,16 @@ class HasScope(permissions.BasePermission):
         return True
 
 
+class IsOperator(permissions.BasePermission):
+    """For staff only, whatever there is."""
+
+    message = "This is for operators."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Staff are told so by their user, with a token of theirs too."""
+        return bool(getattr(request.user, "is_staff", False))
+
+
 def actor_of(request: Request) -> Actor:
     """The caller as the bus knows it."""
     return Actor("user", str(request.user.pk))

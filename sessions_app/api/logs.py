@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from bus import topics
 from bus.bus import bus
 from bus.exceptions import Invalid, NotFound
-from bus.log import store
+from bus.log import settled, store
 from bus.models import Work
 from sessions_app import queries
 from sessions_app.api import streaming
@@ -21,6 +21,7 @@ from sessions_app.api.renderers import JSONRenderer
 from sessions_app.api.views import Resource, body_of
 from sessions_app.represent import moment
 from sessions_app.state import state_at
+from sessions_app.streams.log import LogFlow, page_of
 from sessions_app.streams.session import SessionFlow
 
 
@@ -33,20 +34,53 @@ class EventsView(Resource):
         """A page of the session's log: versions above `after`; `types` takes topic patterns. With `Accept:
         text/event-stream` all of it from there on, and what comes."""
         session = queries.session_of(actor_of(request), session_id)
-        types = [word for word in request.query_params.get("types", "").split(",") if word]
-        wanted = topics.matcher(types)
         if streaming.wanted(request):
+            types = _types(request)
+            topics.matcher(types)
             after = streaming.after_of(request)
             place = streaming.enter(request)
             return streaming.begun(place, SessionFlow(place.reader, session.id, after, types))
-        after = whole_number(request, "after", 0) or 0
+        return page_of_log(request, session.id, session.version)  # type: ignore[attr-defined]
+
+
+def page_of_log(request: Request, stream: UUID, head: int) -> Response:
+    """A page of a stream that is at version `head`, and whose reader was asked whether they may."""
+    after = streaming.after_of(request)
+    wanted = topics.matcher(_types(request))
+    page = store.read(bus.registry, stream, after=after, limit=limit_of(request))
+    last = page[-1].version if page else after
+    shown = [event for event in page if wanted(event.type)]
+    body = {"data": shown, "has_more": last < head, "next_after": last, "head": head}
+    return tagged(Response(msgspec.json.encode(body)), head)
+
+
+class LogView(Resource):
+    """`events/`"""
+
+    renderer_classes = (JSONRenderer, streaming.EventStreamRenderer)
+
+    def get(self, request: Request) -> Response:
+        """What all sessions of the caller have recorded after the position `after`, in the order of the whole log. With
+        `Accept: text/event-stream` all of it from there on, and what comes."""
+        types = _types(request)
+        wanted = topics.matcher(types)
+        after = streaming.after_of(request)
+        if streaming.wanted(request):
+            place = streaming.enter(request)
+            return streaming.begun(place, LogFlow(place.reader, after, types))
         limit = limit_of(request)
-        page = store.read(bus.registry, session.id, after=after, limit=limit)
-        head: int = session.version  # type: ignore[attr-defined]
-        last = page[-1].version if page else after
-        shown = [event for event in page if wanted(event.type)]
-        body = {"data": shown, "has_more": last < head, "next_after": last, "head": head}
-        return tagged(Response(msgspec.json.encode(body)), head)
+        head = settled.position()
+        page = page_of(actor_of(request), after, head, limit + 1)
+        more = len(page) > limit
+        shown = [event for event in page[:limit] if wanted(event.type)]
+        last = page[limit - 1].position if more else max(after, head)
+        return Response(msgspec.json.encode({"data": shown, "has_more": more, "next_after": last, "head": head}))
+
+
+def _types(request: Request) -> list[str]:
+    """The topics that are wanted: `types`, which `topics` is another name of."""
+    given = request.query_params.get("types", "") or request.query_params.get("topics", "")
+    return [word for word in given.split(",") if word]
 
 
 class StateView(Resource):

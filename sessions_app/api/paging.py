@@ -35,6 +35,19 @@ def whole_number(request: Request, name: str, default: int | None = None) -> int
     return int(given)
 
 
+def moment_in(request: Request, name: str) -> datetime | None:
+    """A query parameter that is a moment (RFC 3339), or a day, which begins at midnight UTC. Raises Invalid."""
+    given = request.query_params.get(name)
+    if not given:
+        return None
+    text = given.strip().replace(" ", "+")  # what a + in an address means
+    try:
+        converted: datetime = _as(datetime, text if "T" in text.upper() else f"{text}T00:00:00Z")
+    except (ValueError, OverflowError, msgspec.ValidationError):
+        raise Invalid(f"{name!r} must be a moment like 2026-11-20T09:00:00Z, or a day.") from None
+    return converted
+
+
 def encode_cursor(values: list[Any]) -> str:
     """The key of the last row, opaque to the client."""
     return base64.urlsafe_b64encode(msgspec.json.encode(values)).decode().rstrip("=")

@@ -1,12 +1,11 @@
 """REST for API tokens."""
 
-from typing import Any
 from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bus.messages import CommandResult
+from bus.messages import Actor, CommandResult
 from sessions_app.accounts import queries
 from sessions_app.api.authentication import actor_of, principal_in
 from sessions_app.api.conditions import context_of, execute
@@ -27,11 +26,9 @@ class TokensView(Resource):
     def post(self, request: Request) -> Response:
         """Make one: `name`, `scopes`, `expires_in` (seconds) or `expires_at`. `token` is its text, told only now; a
         repeated Idempotency-Key answers without it."""
-        command = command_from("create-token", body_of(request), user_id=None, latest=latest(request))
+        command = command_from("create-token", body_of(request), session_id=None, user_id=None, latest=latest(request))
         result = execute(command, context_of(request))
-        response = Response(created(request, result), status=201)
-        response["Location"] = request.build_absolute_uri(f"{request.path}{result.data['id']}/")
-        return response
+        return told(request, actor_of(request), result)
 
 
 class TokenView(Resource):
@@ -55,7 +52,10 @@ def latest(request: Request) -> str | None:
     return principal.expires_at.isoformat() if principal and principal.expires_at else None
 
 
-def created(request: Request, result: CommandResult) -> dict[str, Any]:
-    """The new token as the first caller sees it, and as those who repeat the call do."""
-    token = queries.token_of(actor_of(request), UUID(str(result.data["id"])))
-    return {**queries.as_dict(token), "token": (result.once or {}).get("token")}
+def told(request: Request, actor: Actor, result: CommandResult) -> Response:
+    """The new token as the first caller sees it, and as those who repeat the call do: without its text."""
+    token = queries.token_of(actor, UUID(str(result.data["id"])))
+    response = Response({**queries.as_dict(token), "token": (result.once or {}).get("token")}, status=201)
+    response["Location"] = request.build_absolute_uri(f"{request.path}{token.id}/")
+    response["Cache-Control"] = "no-store"
+    return response

@@ -14,10 +14,10 @@ from rest_framework.views import APIView
 from bus.bus import bus
 from bus.exceptions import Invalid
 from bus.messages import Command
-from sessions_app import queries, rights
+from sessions_app import queries, rights, search
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, matched_version, tagged
-from sessions_app.api.paging import keyset, listed
+from sessions_app.api.paging import keyset, listed, moment_in
 from sessions_app.models import Session
 from sessions_app.represent import message_as_dict, moment, session_as_dict, session_info
 
@@ -55,12 +55,21 @@ def session_answer(actor_request: Request, session_id: UUID, status: int = 200) 
     return tagged(Response(session_as_dict(session), status=status), session.version)  # type: ignore[attr-defined]
 
 
+# a session that began later than that was changed later, too: the index of changes ends the search
+_MOMENTS = {
+    "created_after": ("created_at__gt", "updated_at__gt"),
+    "created_before": ("created_at__lt",),
+    "updated_after": ("updated_at__gt",),
+}
+
+
 class SessionsView(Resource):
     """`sessions/`"""
 
     def get(self, request: Request) -> Response:
         """The caller's sessions, or with `shared=true` what others share with the caller, newest change first; filters
-        `is_active`, `provider`, `model`, `q` (in the title)."""
+        `is_active`, `provider`, `model`, `q` (words of the title, as in `search/`; of others' titles a part),
+        `created_after`, `created_before`, `updated_after`."""
         which = rights.shared_with if flag(request, "shared") else queries.own_of
         rows = self._filtered(request, queries.with_version(which(actor_of(request))))
         page, cursor = keyset(request, rows, ("-updated_at", "-id"), (datetime, UUID))
@@ -74,7 +83,18 @@ class SessionsView(Resource):
         active = flag(request, "is_active")
         if active is not None:
             rows = rows.filter(is_active=active)
-        return rows.filter(title__icontains=storable(query["q"])) if query.get("q") else rows
+        for name, condition in _MOMENTS.items():
+            if (when := moment_in(request, name)) is not None:
+                rows = rows.filter(**dict.fromkeys(condition, when))
+        return self._titled(request, rows, storable(query["q"])) if query.get("q") else rows
+
+    def _titled(self, request: Request, rows: QuerySet[Session], text: str) -> QuerySet[Session]:
+        if flag(request, "shared"):  # the index knows titles by their owners
+            return rows.filter(title__icontains=text)
+        question = search.asked(text)
+        if question is None:
+            return rows.none()
+        return rows.filter(id__in=search.titled(actor_of(request), question).values("session_id"))
 
     def post(self, request: Request) -> Response:
         """Create a session."""

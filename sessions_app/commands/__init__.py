@@ -4,6 +4,7 @@ from sessions_app.commands.accounts import *
 from sessions_app.commands.artifacts import *
 from sessions_app.commands.conversations import *
 from sessions_app.commands.erasure import *
+from sessions_app.commands.exchange import *
 from sessions_app.commands.graphs import *
 from sessions_app.commands.questions import *
 from sessions_app.commands.runs import *

@@ -1,16 +1,21 @@
 """What can be asked of accounts: tokens, and the programs that use them."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta
 
 from bus.messages import Command
 from sessions_app.accounts.scopes import SCOPES, Scope
-from sessions_app.values import Label
+from sessions_app.values import Label, Title
 
 TenYears = Annotated[int, Meta(ge=1, le=315_360_000)]
+UserId = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+AccountName = Annotated[str, Meta(pattern=r"^[\w.@+-]{1,150}\Z")]
+Noted = Literal[
+    "login-succeeded", "login-failed", "logged-out", "password-changed", "account-disabled", "account-enabled"
+]
 
 
 class CreateToken(Command):
@@ -28,7 +33,7 @@ class CreateToken(Command):
     expires_in: TenYears | None = None
     expires_at: datetime | None = None
     latest: datetime | None = None
-    user_id: int | None = None
+    user_id: UserId | None = None
 
 
 class RevokeToken(Command):
@@ -38,3 +43,37 @@ class RevokeToken(Command):
     scope = "tokens:write"
 
     token_id: UUID
+
+
+class CreateServiceAccount(Command):
+    """Make a user without a password, for a program; then make it a token."""
+
+    staff_only = True
+    opens = True
+    scope = "tokens:write"
+
+    name: AccountName
+    description: Title = ""
+
+
+class DisableServiceAccount(Command):
+    """Let nobody in any more with its tokens; `enable` takes that back."""
+
+    staff_only = True
+    opens = True
+    scope = "tokens:write"
+
+    user_id: UserId
+    enable: bool = False
+
+
+class NoteAccount(Command):
+    """Write into an account's log what Django says has happened to it."""
+
+    public = False
+    for_others = True
+    opens = True
+
+    user_id: UserId
+    what: Noted
+    address: Annotated[str, Meta(max_length=100)] = ""

@@ -23,3 +23,50 @@ class TokenRevoked(Event):
 
     user_id: int
     token_id: UUID
+
+
+class LoginSucceeded(Event):
+    """Somebody logged in, from this address."""
+
+    user_id: int
+    address: str = ""
+
+
+class LoginFailed(Event):
+    """Somebody knew the name and not the password."""
+
+    user_id: int
+    address: str = ""
+
+
+class LoggedOut(Event):
+    """A browser's session was ended by its user."""
+
+    user_id: int
+    address: str = ""
+
+
+class PasswordChanged(Event):
+    """There is another password; all browsers' sessions have ended."""
+
+    user_id: int
+
+
+class AccountDisabled(Event):
+    """Neither password nor tokens let anybody in."""
+
+    user_id: int
+
+
+class AccountEnabled(Event):
+    """They do again; tokens that were not revoked, too."""
+
+    user_id: int
+
+
+class ServiceAccountCreated(Event):
+    """A user without a password, for a program."""
+
+    user_id: int
+    name: str
+    description: str = ""

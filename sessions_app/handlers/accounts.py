@@ -1,4 +1,4 @@
-"""Decides about tokens: what they may be allowed, and how long."""
+"""Decides about tokens (what they may be allowed, and how long) and about the accounts of programs."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from bus.exceptions import Forbidden, InsufficientScope, Invalid, NotFound
+from bus.exceptions import AlreadyExists, Forbidden, InsufficientScope, Invalid
 from bus.messages import Context, Event, Once, uuid7
 from bus.registry import handles
 from sessions_app import commands, events
@@ -17,6 +17,13 @@ from sessions_app.rights import ALL_SEEING
 
 MOST_TOKENS = 100
 """Tokens of one account that are good at the same time."""
+NOTED: dict[str, Any] = {
+    kind.type: kind
+    for kind in (
+        *(events.LoginSucceeded, events.LoginFailed, events.LoggedOut),
+        *(events.PasswordChanged, events.AccountDisabled, events.AccountEnabled),
+    )
+}
 
 
 @handles(commands.CreateToken)
@@ -51,9 +58,7 @@ def _for_whom(command: commands.CreateToken, context: Context) -> int:
         return own
     if context.actor.type not in ALL_SEEING:
         raise Forbidden("Tokens of other accounts are made by operators.")
-    if not get_user_model().objects.filter(id=command.user_id, service_account__isnull=False).exists():
-        raise NotFound("There is no such service account.")
-    return command.user_id
+    return queries.service_account(command.user_id).user_id
 
 
 def _expiry(command: commands.CreateToken, at: datetime) -> datetime | None:
@@ -81,3 +86,33 @@ def revoke_token(command: commands.RevokeToken, context: Context) -> Iterator[Ev
     if token.revoked_at is None:
         user_id = token.user_id
         yield events.TokenRevoked(session_id=stream_of(user_id), user_id=user_id, token_id=token.id)
+
+
+@handles(commands.CreateServiceAccount)
+def create_service_account(command: commands.CreateServiceAccount, context: Context) -> Any:
+    """Under a name that nobody has."""
+    if get_user_model().objects.filter(username=command.name).exists():
+        raise AlreadyExists("Somebody has this name.")
+    user_id = queries.next_user_id()
+    yield events.ServiceAccountCreated(
+        session_id=stream_of(user_id), user_id=user_id, name=command.name, description=command.description
+    )
+    return {"id": user_id}
+
+
+@handles(commands.DisableServiceAccount)
+def disable_service_account(command: commands.DisableServiceAccount, context: Context) -> Iterator[Event]:
+    """Nothing where it is so already. People are disabled where they are kept, in the admin's users."""
+    user = queries.service_account(command.user_id).user
+    if user.is_active == command.enable:
+        return
+    kind = events.AccountEnabled if command.enable else events.AccountDisabled
+    yield kind(session_id=stream_of(user.pk), user_id=user.pk)
+
+
+@handles(commands.NoteAccount)
+def note_account(command: commands.NoteAccount, context: Context) -> Iterator[Event]:
+    """As it was said."""
+    kind, user_id = NOTED[command.what], command.user_id
+    where = {"address": command.address} if "address" in kind.__struct_fields__ else {}
+    yield kind(session_id=stream_of(user_id), user_id=user_id, **where)

@@ -127,7 +127,7 @@ def recall_as_a_tool(context: ToolContext, query: Query, limit: Annotated[int, M
 # -- storing -----------------------------------------------------------------------------------------------------------
 
 
-@subscribes_to("message-added", "message-updated", name="memory")
+@subscribes_to("message-added", "message-updated", name="memory", imported=True)
 def remember(envelope: Envelope) -> None:
     """Stores what was said, once; what was edited is known by its new words."""
     event = bus.registry.open(envelope)

@@ -21,11 +21,13 @@ class Reader(NamedTuple):
     actor: Actor
     who: Callable[[], Awaitable[str | None]]
 
+    async def is_here(self) -> bool:
+        """Whether the login has not ended."""
+        return await self.who() == str(self.actor)
+
     async def may_read(self, session: UUID) -> bool:
-        """Whether the session is still there for them, whose login has not ended."""
-        if await self.who() != str(self.actor):
-            return False
-        return await in_thread(_readable, self.actor, session)
+        """Whether the session is still there for them, too."""
+        return await self.is_here() and await in_thread(_readable, self.actor, session)
 
 
 def _readable(actor: Actor, session: UUID) -> bool:

@@ -31,8 +31,10 @@ _RUN = frozenset(
         *("on_interrupt", "config", "timeout", "budget", "metadata", "expected_version"),
     }
 )
+_TOKEN = {"name": "x", "scopes": ["*"]}
 _BEGUN = frozenset({"name", "id", "conversation_id", "expected_version"})
 _CONVERSATION = _BEGUN | {"input", "system", "answer", "metadata", "message_id"}
+_CONVERSATIONS = "sessions/{session}/conversations/"
 _SAID_BEFORE = "sessions/{session}/messages/{message}/"
 _NAMED = b'{"name": "add-message", "payload": {"session_id": "$", "content": "x", "metadata": {"key": @}}}'
 
@@ -44,13 +46,7 @@ WRITES = [
     Write(
         "PATCH", "sessions/{session}/messages/{message}/", {"content": "x"}, _SAID, frozenset({"content", "metadata"})
     ),
-    Write(
-        "POST",
-        "sessions/{session}/conversations/",
-        {"name": "x"},
-        b'{"name": "x", "metadata": {"key": @}}',
-        _CONVERSATION,
-    ),
+    Write("POST", _CONVERSATIONS, {"name": "x"}, b'{"name": "x", "metadata": {"key": @}}', _CONVERSATION),
     Write(
         "PATCH",
         "sessions/{session}/conversations/{session}/",
@@ -94,6 +90,7 @@ WRITES = [
     Write("POST", "graphs/{graph}/cancel/", {}, b'{"name": @}', frozenset({"expected_version"})),
     Write("POST", "graphs/{graph}/retry/", {}, b'{"nodes": @}', frozenset({"nodes", "expected_version"})),
     Write("POST", "commands/", {"name": "list-sessions"}, _NAMED, frozenset({"name", "payload", "expected_version"})),
+    Write("POST", "tokens/", _TOKEN, b'{"name": @, "scopes": ["*"]}', frozenset({*_TOKEN, "expires_in", "expires_at"})),
 ]
 
 NOT_JSON: dict[str, bytes] = {
@@ -179,6 +176,7 @@ _VERSIONS: list[Any] = ["1", 1.5, -1, True, [1]]
 _COUNTS: list[Any] = [-1, 2**53 + 1, 2**62, 1.5, "1", True, [1], {}]
 
 WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
+    "POST tokens/": {"scopes": [None, "x", [], ["x"]], "expires_in": ["1", 0, 1.5, -1], "expires_at": [1, "x"]},
     "POST sessions/": {
         "title": [1, None, [], {}, "x" * 201, "\u2603" * 201],
         "metadata": [*_METADATA_VALUES, None],

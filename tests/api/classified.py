@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 
 class Route(NamedTuple):
-    """`kind`: `owned` names an object of one owner, `list` shows one's own, `open` is for all, `gone` is no place.
+    """`kind`: `owned` names an object of one owner, `list` shows one's own, `open` is for all, `staff` for operators,
+    `gone` is no place.
 
     `calls` are the (method, body) pairs that Alice can make, with an acceptable body; `owner`: the methods that are
     hers alone, whoever else may change the session."""
@@ -35,6 +36,7 @@ API: dict[str, Route] = {
     "sessions/<uuid:session_id>/metrics/": Route("owned", (("GET", None), ("POST", {"prompt_tokens": 1}))),
     "sessions/<uuid:session_id>/events/": Route("owned"),
     "sessions/<uuid:session_id>/state/": Route("owned"),
+    "sessions/<uuid:session_id>/export/": Route("owned"),
     "sessions/<uuid:session_id>/runs/": Route("owned", (("GET", None), ("POST", {"input": "x"}))),
     "sessions/<uuid:session_id>/context/plan/": Route("owned"),
     "sessions/<uuid:session_id>/context/count/": Route("owned"),
@@ -59,11 +61,21 @@ API: dict[str, Route] = {
     "sessions/<uuid:session_id>/artifacts/": Route("owned", (("GET", None), ("POST", {"name": "x", "data": 1}))),
     "artifacts/<uuid:artifact_id>/": Route("owned", (("GET", None), ("DELETE", None))),
     "artifacts/<uuid:artifact_id>/content/": Route("owned"),
+    "search/": Route("list"),
+    "events/": Route("list"),
     "models/": Route("shared"),
     "prompts/": Route("shared"),
     "prompts/<slug:name>/": Route("shared"),
     "tokens/": Route("list", (("GET", None), ("POST", {"name": "x", "scopes": ["sessions:read"]}))),
     "tokens/<uuid:token_id>/": Route("owned", (("GET", None), ("DELETE", None))),
+    "account/events/": Route("list"),
+    "service-accounts/": Route("staff", (("GET", None), ("POST", {"name": "x"}))),
+    "service-accounts/<int:user_id>/": Route(
+        "staff", (("GET", None), ("PATCH", {"is_active": True}), ("DELETE", None))
+    ),
+    "service-accounts/<int:user_id>/tokens/": Route("staff", (("GET", None), ("POST", {"name": "x", "scopes": ["*"]}))),
+    "service-accounts/<int:user_id>/tokens/<uuid:token_id>/": Route("staff", (("DELETE", None),)),
+    "tickets/": Route("list", (("POST", {}),)),
     "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
     "commands/<uuid:command_id>/": Route("owned"),
     "": Route("gone"),
@@ -126,6 +138,8 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "unshare-session": ("owned", {"user_id": 1}),
     "revoke-token": ("owned", {"token_id": "{token}"}),
     "erase-user": ("staff", {"user_id": 1}),
+    "create-service-account": ("staff", {"name": "x"}),
+    "disable-service-account": ("staff", {"user_id": 1}),
     "redrive-delivery": ("staff", {"subscriber": "x"}),
     "reprice-session": ("staff", {}),
 }
@@ -140,10 +154,13 @@ OWNERS = {"delete-session", "erase-session", "set-retention", "decide-tool-call"
 SOCKET: dict[str, tuple[str, dict[str, str]]] = {
     "subscribe": ("owned", {"session": "{session}"}),
     "command": ("owned", {"name": "add-message", "payload": "a command of COMMANDS"}),
+    "presence": ("owned", {"session": "{session}"}),
+    "authenticate": ("own", {"token": "anybody's"}),
     "unsubscribe": ("own", {}),
     "ping": ("own", {}),
 }
-"""`owned`: names a session, with such parameters; `own`: is about this socket only."""
+"""`owned`: names a session, with such parameters; `own`: is about this socket only (or, with "user", its caller's own
+account)."""
 
 ADMIN: dict[str, str] = {
     "login": "open",

@@ -11,11 +11,12 @@ PATIENCE = 5
 
 
 class Talk(NamedTuple):
-    """What became of a handshake: whether it was accepted, the close code, the frames that came."""
+    """What became of a handshake: whether it was accepted, the close code, the frames that came, the subprotocol."""
 
     accepted: bool
     code: int | None
     frames: list[dict[str, Any]]
+    protocol: str | None = None
 
 
 async def _converse(scope: dict[str, Any], frames: list[Any]) -> Talk:
@@ -25,14 +26,15 @@ async def _converse(scope: dict[str, Any], frames: list[Any]) -> Talk:
     given.put_nowait({"type": "websocket.connect"})
     serving = asyncio.create_task(application(scope, given.get, got.put))
     received: list[dict[str, Any]] = []
-    accepted, code = False, None
+    accepted, code, protocol = False, None, None
     for frame in [None, *frames]:
         if frame is not None:
             given.put_nowait({"type": "websocket.receive", "text": json.dumps(frame)})
         said = await asyncio.wait_for(got.get(), PATIENCE)
         while accepted and "text" in said and "subscription" in json.loads(said["text"]):
             said = await asyncio.wait_for(got.get(), PATIENCE)
-        accepted = accepted or said["type"] == "websocket.accept"
+        if said["type"] == "websocket.accept":
+            accepted, protocol = True, said.get("subprotocol")
         if "text" in said:
             received.append(json.loads(said["text"]))
         if said["type"] == "websocket.close":
@@ -43,12 +45,21 @@ async def _converse(scope: dict[str, Any], frames: list[Any]) -> Talk:
     given.put_nowait({"type": "websocket.disconnect", "code": 1000})
     await asyncio.wait_for(serving, PATIENCE)
     await hub().close()
-    return Talk(accepted, code, received)
+    return Talk(accepted, code, received, protocol)
 
 
-def handshake(headers: list[tuple[bytes, bytes]], *frames: Any, path: str = "/ws/v1/") -> Talk:
-    """Open a socket with these headers, say these frames."""
-    scope = {"type": "websocket", "path": path, "query_string": b"", "headers": headers, "subprotocols": []}
+def handshake(
+    headers: list[tuple[bytes, bytes]], *frames: Any, path: str = "/ws/v1/", query: str = "", protocols: Any = ()
+) -> Talk:
+    """Open a socket with these headers, query string and subprotocols, say these frames."""
+    query_string, offered = query.encode(), list(protocols)
+    scope = {
+        "type": "websocket",
+        "path": path,
+        "query_string": query_string,
+        "headers": headers,
+        "subprotocols": offered,
+    }
     return asyncio.run(_converse(scope, list(frames)))
 
 

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from bus.live.connection import MAX_FRAME, MAX_SUBSCRIPTIONS, CloseCode, Connection, Hangup
+from bus.live.connection import Connection
 from bus.live.hub import hub
+from bus.live.identity import Identity
+from bus.live.protocol import MAX_FRAME, MAX_SUBSCRIPTIONS, CloseCode, Hangup
+from bus.live.protocol import Caller as Calling
 from bus.messages import Actor
 from bus.registry import default
 from sessions_app.consumers import SessionsConsumer
@@ -56,14 +59,15 @@ SUBSCRIBE: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-async def may_read(actor: Actor, session: Any) -> bool:
-    return await SessionsConsumer().may_read(actor, session)
-
-
 @asynccontextmanager
 async def connection(user: User) -> AsyncIterator[Connection]:
     """A socket of this person's, on a hub of its own."""
-    made = Connection(Actor("user", str(user.pk)), may_read, (512, 4_000_000))
+    caller = Calling(Actor("user", str(user.pk)))
+
+    async def still() -> Calling:
+        return caller
+
+    made = Connection(Identity(caller, still), SessionsConsumer(), (512, 4_000_000))
     try:
         yield made
     finally:

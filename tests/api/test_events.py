@@ -1,6 +1,7 @@
 """`sessions/{id}/events/`: the log in pages."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -101,3 +102,30 @@ def test_a_stream_is_refused_before_it_begins_as_any_answer_is(
         problem(api.get(path, accept=stream, last_event_id=after), 422, "validation-failed")
     problem(api.get(path, accept=stream), 406, "not-acceptable")  # here nothing is served live
     problem(api.get(path, accept="text/html"), 406, "not-acceptable")
+
+
+def test_the_whole_log_is_that_of_ones_own_sessions(
+    api: Caller, bob_api: Caller, session: str, django_assert_max_num_queries: Any
+) -> None:
+    other = api.session()
+    for _ in range(3):
+        bob_api.say(bob_api.session(), "private")
+        for mine in (session, other):
+            api.say(mine, "mine")
+    bob_api.get("events/?limit=1")  # the first look of a process
+    seen: list[tuple[str, int]] = []
+    after, more = 0, True
+    while more:
+        with django_assert_max_num_queries(5):
+            page = api.get(f"events/?after={after}&limit=3").json()
+        assert len(page["data"]) <= 3
+        assert [event["position"] for event in page["data"]] == sorted(event["position"] for event in page["data"])
+        seen += [(event["session_id"], event["version"]) for event in page["data"]]
+        after, more = page["next_after"], page["has_more"]
+    assert after == page["head"]
+    assert sorted(seen) == sorted((ident, version) for ident in (session, other) for version in (1, 2, 3, 4))
+    assert api.get(f"events/?after={after}").json() == {**page, "data": []}
+    assert {event["type"] for event in api.get("events/?topics=session-*").json()["data"]} == {"session-created"}
+    for query in ("after=x", "limit=0", "topics=Nope"):
+        problem(api.get(f"events/?{query}"), 422, "validation-failed")
+    problem(api.get("events/", accept="text/event-stream"), 406, "not-acceptable")

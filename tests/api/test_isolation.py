@@ -58,7 +58,7 @@ class Property:
     def at(self, path: str, **ids: str) -> str:
         """The address of Alice's object, or of those named instead."""
         path = path.replace("<slug:name>", "summarize")  # a prompt that is there for all
-        path = path.replace("<int:user_id>", "1")
+        path = path.replace("<int:user_id>", ids.get("user_id", "1"))
         return re.sub(r"<uuid:(\w+)>", lambda match: (self.ids | ids)[match[1]], path)
 
     def fork(self, message: str) -> str:
@@ -70,7 +70,14 @@ class Property:
         return {"graph_id": begun["id"], "node_id": begun["nodes"][0]["id"]}
 
     def of_nothing(self, path: str) -> str:
-        return self.at(path, **dict.fromkeys(self.ids, NOTHING))
+        return self.at(path, user_id="999999999", **dict.fromkeys(self.ids, NOTHING))
+
+    def payload(self, name: str, session: str) -> dict[str, Any]:
+        """What a command of COMMANDS takes to be about her objects."""
+        fields = json.dumps(COMMANDS[name][1])
+        for kind in ("message", "run", "conversation", "artifact", "graph", "node", "token"):
+            fields = fields.replace(f"{{{kind}}}", self.ids[f"{kind}_id"])
+        return dict(json.loads(fields)) | {"session_id": session}
 
     def written(self) -> tuple[Any, ...]:
         models = (Session, Conversation, Message, Run, Artifact, Graph, GraphNode, ApiToken)
@@ -165,15 +172,12 @@ def test_lists_show_ones_own_only(intruder: Caller, api: Caller, hers: Property)
 @pytest.mark.parametrize("prefer", ["", "respond-async"])
 @pytest.mark.parametrize("name", [name for name, (kind, _) in COMMANDS.items() if kind == "owned"])
 def test_no_command_reaches_somebody_elses_session(intruder: Caller, hers: Property, name: str, prefer: str) -> None:
-    fields = json.dumps(COMMANDS[name][1])
-    for kind in ("message", "run", "conversation", "artifact", "graph", "node", "token"):
-        fields = fields.replace(f"{{{kind}}}", hers.ids[f"{kind}_id"])
     answers = []
     for session in (hers.session, NOTHING):
         if name == "ensure-session" and (session == NOTHING or prefer):
             continue  # creates what is free; a worker finds out what is not
-        payload = json.loads(fields) | {"session_id": session}
-        answers.append(intruder.post("commands/", {"name": name, "payload": payload}, prefer=prefer))
+        body = {"name": name, "payload": hers.payload(name, session)}
+        answers.append(intruder.post("commands/", body, prefer=prefer))
     for answer in answers:
         problem(answer, 404, "not-found")
     assert len({without_ids(answer, hers.session, NOTHING) for answer in answers}) <= 1

@@ -12,33 +12,16 @@ from config import env
 from tests.architecture.sources import ROOT, containing, modules, name, ours, tree
 
 LIMIT = 300
-ROWS = {
-    "Session",
-    "Conversation",
-    "Message",
-    "Run",
-    "UsageEntry",
-    "Artifact",
-    "ApiToken",
-    "ServiceAccount",
-    "SessionShare",
-    "Removed",
-    "PastUsage",
-}
-WRITERS = {
-    f"sessions_app/{name}.py"
-    for name in (
-        *("projections", "run_projections", "artifacts/projections", "accounts/projections"),
-        *(
-            "sharing/projections",
-            "erasure/projections",
-        ),
-    )
-}
+ROWS = {"Session", "Conversation", "Message", "Run", "UsageEntry", "Artifact", "ApiToken", "ServiceAccount", "Title"}
+ROWS |= {"SessionShare", "Removed", "PastUsage"}
+WRITERS = {name(path) for path in modules() if path.name.endswith("projections.py")}
 WRITES = {
     *("create", "acreate", "update", "aupdate", "delete", "adelete", "save", "asave", "bulk_create", "bulk_update"),
     *("get_or_create", "update_or_create", "_raw_delete"),
 }
+AUDIT = {"sessions_app/accounts/audit.py"}
+EXCEPT = {"pre_save": AUDIT, "post_save": AUDIT}
+"""Users are Django's: no command of ours changes them, only their own signals tell that somebody has."""
 
 
 def test_no_file_is_longer_than_the_limit() -> None:
@@ -63,7 +46,7 @@ def test_the_log_is_written_in_one_place() -> None:
 
 @pytest.mark.parametrize("word", ["database_sync_to_async", "post_save", "pre_save", "post_delete", "m2m_changed"])
 def test_what_stalls_or_hides_is_not_used(word: str) -> None:
-    assert {path for path in containing(word) if not _only_said(path, word)} == set()
+    assert {path for path in containing(word) if not _only_said(path, word)} == EXCEPT.get(word, set())
 
 
 def _only_said(path: str, word: str) -> bool:
@@ -100,13 +83,14 @@ def test_the_projected_rows_are_written_by_projections_only() -> None:
         if isinstance(node, ast.Call) and _writes(node)
     }
     assert found, "the search finds nothing at all: it is broken"
-    assert set(found) == WRITERS, found
+    assert set(found) <= WRITERS, found
 
 
 def test_the_tables_of_the_projected_rows_are_written_in_no_other_sql() -> None:
     tables = "|".join(f"sessions_app_{row.lower()}" for row in ROWS)
     pattern = re.compile(rf"(INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+({tables})\b", re.IGNORECASE)
-    assert {name(path) for path in modules() if pattern.search(path.read_text())} == {"sessions_app/projections.py"}
+    writers = {f"sessions_app/{name}.py" for name in ("projections", "insight_projections")}
+    assert {name(path) for path in modules() if pattern.search(path.read_text())} == writers
 
 
 def _defined() -> list[type[Command]]:

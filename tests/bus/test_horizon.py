@@ -12,9 +12,9 @@ from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.log import store
+from bus.log import settled, store
 from bus.log.horizon import Horizon
-from tests.bus.support import Toy, in_threads, wait_until
+from tests.bus.support import Toy, execute, in_threads, wait_until
 
 
 def row(position: int, xmin: int, upper: int) -> tuple[Any, ...]:
@@ -147,6 +147,28 @@ def test_a_gap_that_was_rolled_back_is_passed(toy: Toy) -> None:
         assert read(toy, horizon) == []
         writer.rollback()
     assert wait_until(lambda: read(toy, horizon), "the gap being passed") == [prompt]
+
+
+def test_the_log_is_settled_up_to_the_first_position_that_may_still_come(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settled, "TRIES", 3)
+    known, first = settled.Settled(), settled.Settled()
+    before = wait_until(lambda: known.position() == newest() and newest(), "everything being settled")
+    late, prompt = toy.id, toy.open()
+    assert known.position() == newest() == before + 1
+    with other_connection() as writer:
+        insert(writer, late, 2)
+        toy.note(stream=prompt)
+        assert newest() == before + 3
+        assert known.position() == before + 1
+        with pytest.raises(settled.Unsettled):  # one that has just begun does not know which gap it is
+            first.position()
+        writer.rollback()
+    for one in (known, first):
+        wait_until(lambda one=one: one.position() == before + 3, "the gap being passed")  # type: ignore[misc]
+    execute("DELETE FROM bus_storedevent WHERE position > %s", before)
+    assert wait_until(lambda: known.position() == before, "the older log being settled")
 
 
 @pytest.mark.parametrize("limit", [1, 7, 100])

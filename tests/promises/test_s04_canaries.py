@@ -1,6 +1,7 @@
 """S4: credentials never in URLs or logs: whatever logs somebody in is used, well and badly, at LOG_LEVEL=DEBUG."""
 
 import asyncio
+import json
 import os
 from collections.abc import Iterator
 from functools import partial
@@ -72,6 +73,24 @@ async def use_sockets(browser: Browser, session: str) -> None:
             pass
 
 
+async def show_other_things(browser: Browser) -> dict[str, str]:
+    """Sockets opened by a token and by tickets, well and badly; what was shown."""
+    token = browser.call("POST", "tokens/", {"name": "t", "scopes": ["*"]}).json()["token"]
+    first, second = (browser.call("POST", "tickets/", {}).json()["ticket"] for _ in range(2))
+    for path, protocol in (
+        ("/ws/v1/", f"bearer.{token}"),
+        ("/ws/v1/", f"ticket.{first}"),
+        (f"/ws/v1/?ticket={second}", "none"),
+    ):
+        async with socket_to(browser, path, subprotocols=["parley.v1", protocol]) as socket:
+            await socket.send(json.dumps({"id": 1, "method": "authenticate", "params": {"token": token}}))
+            assert "result" in await receive(socket)
+    for path in (f"/ws/v1/?ticket={second}", f"/nowhere?ticket={second}"):
+        async with socket_to(browser, path) as socket:
+            assert (await close_code(socket))[0] in (4401, 4404)
+    return {"token": token, "ticket": first, "ticket in an address": second}
+
+
 def use_everything(stack: Stack) -> dict[str, str]:
     """Log in and work, with refusals of every kind; the credentials that were used."""
     browser = stack.login("alice")
@@ -90,6 +109,7 @@ def use_everything(stack: Stack) -> dict[str, str]:
     assert browser.call("GET", "sessions/", Host="evil.example").status_code == 400
     asyncio.run(use_sockets(browser, session))
     return {
+        **asyncio.run(show_other_things(browser)),
         "password": "alice-password",
         "session": browser.client.cookies["sessionid"],
         "CSRF": browser.client.cookies["csrftoken"],

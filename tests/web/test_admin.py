@@ -39,7 +39,7 @@ def test_a_session_is_added_by_a_command(staff: Client, charlie: User) -> None:
     assert response.headers["Location"] == SESSIONS
     session = Session.objects.get()
     assert (session.title, session.owner, session.config) == ("Made by staff", charlie, config)
-    event = StoredEvent.objects.get()
+    event = StoredEvent.objects.get(type="session-created")
     assert (event.type, event.actor) == ("session-created", f"staff:{charlie.pk}")
     assert_replay_rebuilds_the_same_rows()
 

@@ -1,0 +1,1 @@
+"""Sessions out of a server and into one: files of one session, archives of all of a user's, other products' exports."""
