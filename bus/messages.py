@@ -86,7 +86,8 @@ class Command(Message):
     frequent, and its handler only reads and yields, so that it may be recorded in a single statement; `for_others`: not
     `public`, but the server's own code gives it in the name of the person it works for; `opens`: is about no session,
     its events name their stream, which begins with the first of them; `scope`: what a token needs for it; `access`:
-    what its actor must be allowed to do with the session it names (`own`: everything; `erase`: though it was deleted).
+    what its actor must be allowed to do with the session it names (`own`: everything; `erase`: though it was deleted);
+    `most_events`: how many more events than others it may bring.
     """
 
     public: ClassVar[bool] = True
@@ -100,6 +101,7 @@ class Command(Message):
     opens: ClassVar[bool] = False
     scope: ClassVar[str] = ""
     access: ClassVar[Literal["read", "change", "own", "erase"]] = "change"
+    most_events: ClassVar[int] = 0
 
     session_id: UUID | None = None
 

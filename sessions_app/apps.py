@@ -7,6 +7,7 @@ from django.apps import AppConfig
 REGISTERING = (
     "handlers.accounts",
     "handlers.artifacts",
+    "handlers.chats",
     "handlers.conversations",
     "handlers.erasure",
     "handlers.exchange",

@@ -173,6 +173,12 @@ class Run(models.Model):
     provider = models.CharField(max_length=100)
     model = models.CharField(max_length=100)
     tools = models.JSONField(default=list, blank=True)
+    client_tools = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text="tools of whoever asked: a call ends the run",
+    )
     input = models.JSONField(null=True, blank=True, help_text="what joins the conversation when its turn comes")
     on_interrupt = models.CharField(max_length=5, default="keep")
     retries = models.UUIDField(null=True, blank=True)

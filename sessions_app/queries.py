@@ -93,9 +93,16 @@ def message_of(session_id: UUID, message_id: UUID) -> Message:
     return message
 
 
+def _with_head(rows: QuerySet[Any], session: str = "session_id") -> QuerySet[Any]:
+    """Each row with the version of its session's log, as `head`: it changes with nothing else."""
+    heads = Stream.objects.filter(id=OuterRef(session)).values("version")
+    found: QuerySet[Any] = rows.annotate(head=Subquery(heads))
+    return found
+
+
 def run_of(actor: Actor, run_id: UUID) -> Run:
     """One run of a session the actor may see. Raises NotFound."""
-    run = Run.objects.filter(id=run_id, session__in=sessions_of(actor)).first()
+    run: Run | None = _with_head(Run.objects.filter(id=run_id, session__in=sessions_of(actor))).first()
     if run is None:
         raise NotFound(f"Run not found with ID: {run_id}")
     return run
@@ -112,7 +119,7 @@ def artifact_in(session_id: UUID, artifact_id: UUID) -> Artifact:
 
 
 def _artifact(rows: QuerySet[Artifact], artifact_id: UUID) -> Artifact:
-    artifact = rows.filter(id=artifact_id, deleted_at__isnull=True).first()
+    artifact: Artifact | None = _with_head(rows.filter(id=artifact_id, deleted_at__isnull=True)).first()
     if artifact is None:
         raise NotFound(f"Artifact not found with ID: {artifact_id}")
     return artifact
@@ -136,7 +143,7 @@ def graphs_of(actor: Actor) -> QuerySet[Graph]:
 
 def graph_of(actor: Actor, graph_id: UUID) -> Graph:
     """One of them. Raises NotFound."""
-    graph = graphs_of(actor).filter(id=graph_id).first()
+    graph: Graph | None = _with_head(graphs_of(actor).filter(id=graph_id)).first()
     if graph is None:
         raise NotFound(f"Graph not found with ID: {graph_id}")
     return graph
@@ -144,7 +151,8 @@ def graph_of(actor: Actor, graph_id: UUID) -> Graph:
 
 def node_of(actor: Actor, node_id: UUID) -> GraphNode:
     """One node of a graph of a session the actor may see. Raises NotFound."""
-    node = GraphNode.objects.filter(id=node_id, graph__session__in=sessions_of(actor)).first()
+    rows = GraphNode.objects.filter(id=node_id, graph__session__in=sessions_of(actor))
+    node: GraphNode | None = _with_head(rows, "graph__session_id").first()
     if node is None:
         raise NotFound(f"Node not found with ID: {node_id}")
     return node

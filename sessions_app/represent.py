@@ -87,6 +87,7 @@ def run_as_dict(run: Run) -> dict[str, Any]:
         "provider": run.provider,
         "model": run.model,
         "tools": run.tools,
+        "client_tools": run.client_tools,
         "input": run.input,
         "on_interrupt": run.on_interrupt,
         "retries": str(run.retries) if run.retries else None,

@@ -3,7 +3,6 @@ as SQL. Called by `queries` and `access`.
 
 A tool at work in a shared session is `session:<id>`: it reaches that session and nothing else of its owner's."""
 
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
@@ -40,21 +39,12 @@ def confined(session_id: UUID) -> Actor:
 
 def readable(actor: Actor) -> QuerySet[Session]:
     """The sessions the actor may read: one's own, and those that others share with one. To look up one, or what belongs
-    to one: of many, the OR would read the whole table; `own` and `shared_with` are lists, `all_readable` both."""
+    to one: of many, the OR would read the whole table; `own` and `shared_with` are lists."""
     user = user_of(actor)
     if user is None:
         return _of_no_person(actor)
     shares = SessionShare.objects.filter(session_id=OuterRef("id"), user_id=user)
     return Session.objects.filter(Q(owner_id=user) | Exists(shares))
-
-
-def all_readable(actor: Actor) -> QuerySet[Any, Any]:
-    """The ids of all of them, for a query that is about them all: two look-ups in indexes."""
-    user = user_of(actor)
-    if user is None:
-        return _of_no_person(actor).values("id")
-    shares = SessionShare.objects.filter(user_id=user).values("session_id")
-    return Session.objects.filter(owner_id=user).values("id").union(shares, all=True)
 
 
 def own(actor: Actor) -> QuerySet[Session]:

@@ -24,6 +24,7 @@ def requested(event: events.RunRequested, envelope: Envelope) -> None:
         provider=event.provider,
         model=event.model,
         tools=event.tools,
+        client_tools=msgspec.to_builtins(event.client_tools),
         waits=event.waits,
         first=event.first,
         input=msgspec.to_builtins(event.input),

@@ -1,6 +1,6 @@
 """Full-text search over messages and titles: what is asked, in PostgreSQL's words; hits, best first; snippets.
 
-Called by the REST face. `owner` is part of the index; one finds what is in sessions of one's own (`queries.own_of`)."""
+Called by the REST face. `owner` is part of the index; whose sessions may be seen is what `queries.own_of` says."""
 
 import re
 from collections.abc import Iterator

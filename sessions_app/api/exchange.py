@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.http.response import HttpResponseBase, StreamingHttpResponse
@@ -11,6 +11,8 @@ from rest_framework.request import Request
 from bus.exceptions import Invalid
 from sessions_app import queries
 from sessions_app.api.authentication import actor_of
+from sessions_app.api.description.operations import Parameter, describes
+from sessions_app.api.description.parameters import BYTES
 from sessions_app.api.downloads import guarded
 from sessions_app.api.views import Resource
 from sessions_app.exchange import exporting
@@ -31,6 +33,11 @@ class Written(StreamingHttpResponse):
 class ExportView(Resource):
     """`sessions/{id}/export/`"""
 
+    @describes(
+        "export_session",
+        media={"*/*": BYTES},
+        query=(Parameter("format", Literal["json", "jsonl", "markdown"], "the log, also line by line; or for people"),),
+    )
     def get(self, request: Request, session_id: UUID) -> HttpResponseBase:
         """The session as a file: `format=json` (the whole log), `jsonl` (the same, line by line), `markdown` (for
         people)."""

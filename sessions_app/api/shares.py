@@ -8,8 +8,10 @@ from rest_framework.response import Response
 
 from bus.exceptions import NotFound
 from sessions_app import queries, rights
+from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
+from sessions_app.api.description.operations import describes
 from sessions_app.api.paging import keyset, listed
 from sessions_app.api.views import Resource, body_of, command_from
 from sessions_app.models import SessionShare
@@ -29,6 +31,7 @@ def share_as_dict(share: SessionShare) -> dict[str, Any]:
 class SharesView(Resource):
     """`sessions/{id}/shares/`"""
 
+    @describes("list_shares", gives=shapes.Page[shapes.Share], paged=True)
     def get(self, request: Request, session_id: UUID) -> Response:
         """With whom it is shared; those it is shared with see only themselves."""
         actor = actor_of(request)
@@ -39,6 +42,15 @@ class SharesView(Resource):
         page, cursor = keyset(request, rows, ("user_id",), (int,))
         return listed(request, page, cursor, share_as_dict)
 
+    @describes(
+        "share_session",
+        status=201,
+        gives=shapes.Share,
+        also={200: shapes.Share},
+        command=("share-session",),
+        versioned=True,
+        example={"username": "dora", "role": "viewer"},
+    )
     def post(self, request: Request, session_id: UUID) -> Response:
         """Share it (`{username, role}`): 201, or 200 where it was shared with them before."""
         body = body_of(request)
@@ -49,12 +61,16 @@ class SharesView(Resource):
         )
         if share is None:  # a repeated Idempotency-Key, after it was ended
             raise NotFound("This session is not shared with them any more.")
-        return tagged(Response(share_as_dict(share), status=201 if result.data["created"] else 200), result.version)
+        answer = tagged(Response(share_as_dict(share), status=201 if result.data["created"] else 200), result.version)
+        if result.data["created"]:
+            answer["Location"] = request.build_absolute_uri(f"{request.path}{share.user_id}/")
+        return answer
 
 
 class ShareView(Resource):
     """`sessions/{id}/shares/{user_id}/`"""
 
+    @describes("unshare_session", status=204)
     def delete(self, request: Request, session_id: UUID, user_id: int) -> Response:
         """End it."""
         execute(command_from("unshare-session", {}, session_id=str(session_id), user_id=user_id), context_of(request))

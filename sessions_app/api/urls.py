@@ -20,6 +20,7 @@ from sessions_app.api import (
     tokens,
     views,
 )
+from sessions_app.api.description import views as description
 from sessions_app.api.problems import no_such_address
 
 urlpatterns = [
@@ -53,23 +54,15 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/export/", exchange.ExportView.as_view(), name="api-export"),
     path("sessions/<uuid:session_id>/state/", logs.StateView.as_view(), name="api-state"),
     path("sessions/<uuid:session_id>/runs/", runs.RunsView.as_view(), name="api-runs"),
-    path("sessions/<uuid:session_id>/context/plan/", runs.ContextView.as_view(), name="api-context-plan"),
-    path("sessions/<uuid:session_id>/context/count/", runs.ContextView.as_view(counts=True), name="api-context-count"),
     path("sessions/<uuid:session_id>/erasure/", erasure.ErasureView.as_view(), name="api-erasure"),
     path("sessions/<uuid:session_id>/shares/", shares.SharesView.as_view(), name="api-shares"),
     path("sessions/<uuid:session_id>/shares/<int:user_id>/", shares.ShareView.as_view(), name="api-share"),
+    path("sessions/<uuid:session_id>/context/plan/", runs.ContextPlanView.as_view(), name="api-context-plan"),
+    path("sessions/<uuid:session_id>/context/count/", runs.ContextCountView.as_view(), name="api-context-count"),
     path("runs/<uuid:run_id>/", runs.RunView.as_view(), name="api-run"),
     path("runs/<uuid:run_id>/cancel/", runs.RunActionView.as_view(command="cancel-run"), name="api-run-cancel"),
-    path(
-        "runs/<uuid:run_id>/retry/",
-        runs.RunActionView.as_view(command="retry-run", begins_another=True),
-        name="api-run-retry",
-    ),
-    path(
-        "runs/<uuid:run_id>/continue/",
-        runs.RunActionView.as_view(command="continue-run", begins_another=True),
-        name="api-run-continue",
-    ),
+    path("runs/<uuid:run_id>/retry/", runs.RunAgainView.as_view(command="retry-run"), name="api-run-retry"),
+    path("runs/<uuid:run_id>/continue/", runs.RunAgainView.as_view(command="continue-run"), name="api-run-continue"),
     path(
         "runs/<uuid:run_id>/decisions/",
         runs.RunActionView.as_view(command="decide-tool-call"),
@@ -113,5 +106,8 @@ urlpatterns = [
     path("tickets/", tickets.TicketsView.as_view(), name="api-tickets"),
     path("commands/", logs.CommandsView.as_view(), name="api-commands"),
     path("commands/<uuid:command_id>/", logs.CommandView.as_view(), name="api-command"),
+    path("schema/", description.SchemaView.as_view(), name="api-schema"),
+    path("docs/", description.docs_page, name="api-docs"),
+    path("asyncapi.json", description.AsyncAPIView.as_view(), name="api-asyncapi"),
     re_path(r"", no_such_address),
 ]

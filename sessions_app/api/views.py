@@ -1,7 +1,7 @@
 """REST for sessions and messages. Reads are queries; every write is a command."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 import msgspec
@@ -15,23 +15,40 @@ from bus.bus import bus
 from bus.exceptions import Invalid
 from bus.messages import Command
 from sessions_app import queries, rights, search
+from sessions_app.api import shapes, throttles
 from sessions_app.api.authentication import actor_of
+from sessions_app.api.caching import conditional
 from sessions_app.api.conditions import context_of, execute, expected_version_in, matched_version, tagged
+from sessions_app.api.description.operations import Parameter, describes
+from sessions_app.api.description.parameters import CONVERSATION
 from sessions_app.api.paging import keyset, listed, moment_in
 from sessions_app.models import Session
 from sessions_app.represent import message_as_dict, moment, session_as_dict, session_info
+from sessions_app.values import TokenMetrics
 
 
 class Resource(APIView):
     """Base of all views. A token needs the scope `<noun>:read` for safe methods, `<noun>:write` for the others."""
 
     noun: ClassVar[str] = "sessions"
+    begins_runs: ClassVar[bool] = False
+    """Whether its POST has a rate of its own."""
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """DRF takes a request without Content-Length for one without a body; one sent in chunks has none, either."""
         if "CONTENT_LENGTH" not in request.META:
             request.META["CONTENT_LENGTH"] = str(len(request.body))
         return super().initialize_request(request, *args, **kwargs)
+
+    def check_throttles(self, request: Request) -> None:
+        """Raises RateLimited."""
+        begins = self.begins_runs and request.method == "POST"
+        throttles.check(request, "runs" if begins else "reads" if request.method in throttles.SAFE else "writes")
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What is read has an ETag; what is counted, the rate."""
+        made = super().finalize_response(request, response, *args, **kwargs)
+        return throttles.with_rate(request, conditional(request, made))
 
 
 def body_of(request: Request) -> dict[str, Any]:
@@ -66,6 +83,19 @@ _MOMENTS = {
 class SessionsView(Resource):
     """`sessions/`"""
 
+    @describes(
+        "list_sessions",
+        gives=shapes.Page[shapes.SessionInfo],
+        paged=True,
+        query=(
+            Parameter("shared", Literal["true", "false"], "what others share, not one's own"),
+            Parameter("is_active", Literal["true", "false"], "only these"),
+            Parameter("provider", str, "only of this provider"),
+            Parameter("model", str, "only of this model"),
+            Parameter("q", str, "words of the title, as in `search/`; of others' titles a part"),
+            *(Parameter(name, datetime, "the moment itself is not among them") for name in _MOMENTS),
+        ),
+    )
     def get(self, request: Request) -> Response:
         """The caller's sessions, or with `shared=true` what others share with the caller, newest change first; filters
         `is_active`, `provider`, `model`, `q` (words of the title, as in `search/`; of others' titles a part),
@@ -96,6 +126,14 @@ class SessionsView(Resource):
             return rows.none()
         return rows.filter(id__in=search.titled(actor_of(request), question).values("session_id"))
 
+    @describes(
+        "create_session",
+        status=201,
+        gives=shapes.Session,
+        command=("create-session",),
+        renamed={"id": "session_id"},
+        example={"title": "Plans", "config": {"provider": "echo", "model": "echo"}},
+    )
     def post(self, request: Request) -> Response:
         """Create a session."""
         body = body_of(request)
@@ -125,16 +163,30 @@ def storable(text: str) -> str:
 class SessionView(Resource):
     """`sessions/{id}/`"""
 
+    @describes("get_session", gives=shapes.Session)
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session without its messages."""
         return session_answer(request, session_id)
 
+    @describes(
+        "ensure_session", gives=shapes.Session, also={201: shapes.Session}, command=("ensure-session",), example={}
+    )
     def put(self, request: Request, session_id: UUID) -> Response:
         """Ensure that the session exists; 201 when this created it. An existing one is not changed."""
         command = command_from("ensure-session", body_of(request), session_id=str(session_id))
         result = execute(command, context_of(request))
-        return session_answer(request, session_id, status=201 if result.data["created"] else 200)
+        response = session_answer(request, session_id, status=201 if result.data["created"] else 200)
+        if response.status_code == 201:
+            response["Location"] = request.build_absolute_uri()
+        return response
 
+    @describes(
+        "update_session",
+        gives=shapes.Session,
+        command=("update-session",),
+        if_match="required",
+        example={"title": "Better plans", "config": {"temperature": 0.2}},
+    )
     def patch(self, request: Request, session_id: UUID) -> Response:
         """Change it; configuration and metadata merge deeply. If-Match is required."""
         expected = matched_version(request, queries.session_of(actor_of(request), session_id))
@@ -142,6 +194,7 @@ class SessionView(Resource):
         execute(command, context_of(request, expected))
         return session_answer(request, session_id)
 
+    @describes("delete_session", status=204, if_match="required")
     def delete(self, request: Request, session_id: UUID) -> Response:
         """Remove it from view. If-Match is required."""
         expected = matched_version(request, queries.session_of(actor_of(request), session_id))
@@ -152,6 +205,12 @@ class SessionView(Resource):
 class MessagesView(Resource):
     """`sessions/{id}/messages/`"""
 
+    @describes(
+        "list_messages",
+        gives=shapes.Page[shapes.Message],
+        paged=True,
+        query=(CONVERSATION, Parameter("order", Literal["asc", "desc"], "oldest or newest first")),
+    )
     def get(self, request: Request, session_id: UUID) -> Response:
         """Messages of a conversation (`conversation`, by default main), oldest first; `order=desc` for newest first."""
         session = queries.session_of(actor_of(request), session_id)
@@ -162,11 +221,21 @@ class MessagesView(Resource):
         page, cursor = keyset(request, queries.messages_in(conversation), (order,), (int,))
         return listed(request, page, cursor, message_as_dict)
 
+    @describes(
+        "add_message",
+        status=201,
+        gives=shapes.AddedMessage,
+        command=("add-message",),
+        versioned=True,
+        codes=("budget-exhausted",),
+        example={"content": "What speaks for it?", "answer": True},
+    )
     def post(self, request: Request, session_id: UUID) -> Response:
         """Add a message; `answer: true` also queues a run. The answer comes from the event, without another read."""
         body = body_of(request)
         expected = expected_version_in(body)
         command = command_from("add-message", body, session_id=str(session_id))
+        throttles.check_command(request, command)
         result = execute(command, context_of(request, expected))
         if not result.events:  # a repeated Idempotency-Key: the first result, the message as it is now
             shown = message_as_dict(queries.message_of(session_id, UUID(result.data["id"])))
@@ -204,12 +273,20 @@ def uuid_in(request: Request, name: str) -> UUID | None:
 class MessageView(Resource):
     """`sessions/{id}/messages/{id}/`"""
 
+    @describes("get_message", gives=shapes.Message)
     def get(self, request: Request, session_id: UUID, message_id: UUID) -> Response:
         """One message."""
         session = queries.session_of(actor_of(request), session_id)
         message = queries.message_of(session.id, message_id)
         return tagged(Response(message_as_dict(message)), session.version)  # type: ignore[attr-defined]
 
+    @describes(
+        "update_message",
+        gives=shapes.Message,
+        command=("update-message",),
+        if_match="required",
+        example={"metadata": {"pinned": True}},
+    )
     def patch(self, request: Request, session_id: UUID, message_id: UUID) -> Response:
         """Replace the content, merge into the metadata. If-Match is required."""
         expected = matched_version(request, queries.session_of(actor_of(request), session_id))
@@ -222,11 +299,19 @@ class MessageView(Resource):
 class MetricsView(Resource):
     """`sessions/{id}/metrics/`"""
 
+    @describes("get_metrics", gives=TokenMetrics)
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session's token metrics."""
         session = queries.session_of(actor_of(request), session_id)
         return tagged(Response(msgspec.to_builtins(session.metrics)), session.version)  # type: ignore[attr-defined]
 
+    @describes(
+        "add_metrics",
+        gives=TokenMetrics,
+        command=("update-token-metrics",),
+        versioned=True,
+        example={"prompt_tokens": 12, "completion_tokens": 3},
+    )
     def post(self, request: Request, session_id: UUID) -> Response:
         """Add tokens."""
         body = body_of(request)

@@ -25,7 +25,8 @@ def _owner(context: Context) -> int | None:
     return int(context.actor.id) if context.actor.type in ("user", "staff") and context.actor.id.isdigit() else None
 
 
-def _created(command: commands.CreateSession | commands.EnsureSession, session_id: UUID, context: Context) -> Event:
+def created(command: commands.CreateSession | commands.EnsureSession, session_id: UUID, context: Context) -> Event:
+    """A session with this configuration, the actor's own."""
     config = command.config
     return events.SessionCreated(
         session_id=session_id,
@@ -49,7 +50,7 @@ def create_session(command: commands.CreateSession, context: Context) -> Any:
     session_id = command.session_id or uuid7()
     if command.session_id and _is_taken(session_id):
         raise AlreadyExists(f"Session already exists with ID: {session_id}")
-    yield _created(command, session_id, context)
+    yield created(command, session_id, context)
     return {"id": session_id}
 
 
@@ -60,7 +61,7 @@ def ensure_session(command: commands.EnsureSession, context: Context) -> Any:
         return {"id": command.session_id, "created": False}
     if _is_taken(command.session_id):
         raise queries.no_session(command.session_id)
-    yield _created(command, command.session_id, context)
+    yield created(command, command.session_id, context)
     return {"id": command.session_id, "created": True}
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 from bus.database import closing
 from bus.messages import Actor
 from sessions_app import rights
-from sessions_app.llm import tools
+from sessions_app.llm import options, tools
 from sessions_app.llm.base import ToolCall
 from sessions_app.llm.storable import clean, cleaned
 from sessions_app.llm.tools import ToolContext
@@ -37,6 +37,12 @@ def stored(calls: Sequence[ToolCall], taken: Collection[str]) -> list[ToolCallPa
         args = cleaned(call.args) if call.args is not None else {"not a JSON object": clean(call.raw)[:LONGEST_RAW]}
         kept.append(ToolCallPart(tool_call_id=ident, name=clean(call.name)[:LONGEST_NAME], args=args))
     return kept
+
+
+def for_a_person(stored: Sequence[ToolCallPart], run: Run) -> list[str]:
+    """The ids of those that a person must allow first. What a client's tools do is the client's to ask."""
+    theirs = {tool.name for tool in options.client_tools_of(run)}
+    return [call.tool_call_id for call in stored if call.name not in theirs and tools.needs_approval(call.name)]
 
 
 def context_of(run: Run) -> ToolContext:

@@ -17,7 +17,7 @@ from bus.work import kinds, lease, runner
 from bus.work.lease import Lease
 from sessions_app import commands
 from sessions_app.artifacts import inlining
-from sessions_app.llm import asking, calls, chunks, clients, leftovers, reporting, status, stops, summaries, tools
+from sessions_app.llm import asking, calls, chunks, clients, leftovers, reporting, status, stops, summaries
 from sessions_app.llm.asking import Prepared
 from sessions_app.llm.base import ProviderError, Usage
 from sessions_app.llm.budgets import BudgetExhausted
@@ -109,7 +109,10 @@ class Flow:
     def _prepare(self, known: Run | None = None) -> Step:
         """What comes next; `known` is the run where it was just read."""
         run = self._run = known or Run.objects.select_related("session").get(id=self.held.id)
-        if wanted := asking.unanswered(run):
+        wanted, for_client = asking.unanswered(run)
+        if for_client and not wanted:
+            self._end("completed", reason=status.CALLS)
+        if wanted or for_client:
             return wanted, None
         # a round of tools ends an attempt: with fewer attempts there is nothing to count
         if run.attempt > settings.RUN_MAX_STEPS and asking.steps_of(run) >= settings.RUN_MAX_STEPS:
@@ -165,7 +168,7 @@ class Flow:
         elif answer.finish.reason in ("length", "content_filter"):
             self._end_with("incomplete", answer, reason=answer.finish.reason)
         else:
-            self._end_with("completed", answer, reason=answer.finish.reason)
+            self._end_with("completed", answer, reason="stop")  # some say `tool_calls` and call none
 
     def _called(self, answer: Answer) -> None:
         """The calls are stored before any tool runs; those that need a person put the run aside."""
@@ -177,7 +180,7 @@ class Flow:
             text=answer.text,
             tool_calls=stored,
             usage=answer.usage,
-            needs_approval=[call.tool_call_id for call in stored if tools.needs_approval(call.name)],
+            needs_approval=calls.for_a_person(stored, self._run),
         )
 
         def after(result: CommandResult) -> None:

@@ -18,7 +18,7 @@ from bus.log import codec, settled
 from bus.messages import Actor, Envelope
 from bus.models import StoredEvent
 from bus.topics import matcher
-from sessions_app import rights
+from sessions_app import queries
 from sessions_app.streams.session import Reader
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,9 @@ PAGE = 50
 
 def page_of(actor: Actor, after: int, upto: int, limit: int) -> list[Envelope]:
     """What the sessions of the actor have recorded in (after, upto], oldest first: one query."""
-    theirs = StoredEvent.objects.filter(stream__in=rights.all_readable(actor), position__gt=after, position__lte=upto)
+    theirs = StoredEvent.objects.filter(
+        stream__in=queries.own_of(actor).values("id"), position__gt=after, position__lte=upto
+    )
     rows = theirs.order_by("position").values_list(
         *("id", "stream", "version", "position", "type", "schema", Cast("data", TextField())),
         *("actor", "causation", "correlation", "recorded_at"),

@@ -78,6 +78,9 @@ API: dict[str, Route] = {
     "tickets/": Route("list", (("POST", {}),)),
     "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
     "commands/<uuid:command_id>/": Route("owned"),
+    "schema/": Route("open"),
+    "docs/": Route("open"),
+    "asyncapi.json": Route("open"),
     "": Route("gone"),
 }
 
@@ -88,10 +91,19 @@ PAGES: dict[str, Route] = {
     "sessions/<uuid:session_id>/": Route("owned", (("GET", None), ("POST", {"content": "x"}))),
     "sessions/<uuid:session_id>/graphs/": Route("owned"),
     "sessions/<uuid:session_id>/graphs/<uuid:graph_id>/": Route("owned"),
+    "problems/<slug:code>": Route("open"),
     "login/": Route("open", (("GET", None), ("POST", {}))),
     "logout/": Route("open", (("POST", {}),)),
     "enter/<str:uidb64>/<str:token>/": Route("open"),
 }
+
+OPENAI: dict[str, Route] = {
+    "chat/completions": Route("named", (("POST", {"model": "echo", "messages": [{"role": "user", "content": "x"}]}),)),
+    "models": Route("shared"),
+    "models/<path:name>": Route("shared"),
+    "": Route("gone"),
+}
+"""Under /openai/v1/. `named`: the body may name a session; somebody else's is not found."""
 
 COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "create-session": ("creates", {}),
