@@ -16,6 +16,14 @@ SPECTACULAR_SETTINGS = {
     "GET_MOCK_REQUEST": "sessions_app.api.description.openapi.no_request",
 }
 
+
+def checked_origins(origins: list[str]) -> list[str]:
+    """The same. Raises ImproperlyConfigured for what is no origin."""
+    if not all(re.fullmatch(r"https?://[^/*\s]+", origin) for origin in origins):
+        raise ImproperlyConfigured("CORS_ORIGINS are full origins, such as https://app.example.org: no '*', no path.")
+    return origins
+
+
 RATES = {
     "reads": env.number("RATE_READS", 60_000, "reads that one user may ask for in a minute, also at once; 0: any"),
     "writes": env.number("RATE_WRITES", 60_000, "writes, likewise"),
@@ -24,11 +32,11 @@ RATES = {
 }
 RATE_TIMEOUT = env.seconds("RATE_TIMEOUT", 0.25, "longest wait for Redis to count a request", least=0.01)
 RATE_PAUSE = env.seconds("RATE_PAUSE", 5.0, "how long each process then counts alone before it asks Redis again")
-CORS_ALLOWED_ORIGINS = env.words(
-    "CORS_ORIGINS", [], "full origins whose pages may call the API with a token; their cookies are never taken"
+CORS_ALLOWED_ORIGINS = checked_origins(
+    env.words(
+        "CORS_ORIGINS", [], "full origins whose pages may call the API with a token; their cookies are never taken"
+    )
 )
-if not all(re.fullmatch(r"https?://[^/*\s]+", origin) for origin in CORS_ALLOWED_ORIGINS):
-    raise ImproperlyConfigured("CORS_ORIGINS are full origins, such as https://app.example.org, without '*' or path.")
 CORS_URLS_REGEX = r"^/(api|openai)/"
 CORS_ALLOW_CREDENTIALS = False
 CORS_EXPOSE_HEADERS = ["ETag", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID"]

@@ -8,6 +8,7 @@ REGISTERING = (
     "handlers.accounts",
     "handlers.artifacts",
     "handlers.chats",
+    "handlers.compaction",
     "handlers.conversations",
     "handlers.erasure",
     "handlers.exchange",

@@ -202,6 +202,7 @@ class Run(models.Model):
     attempt = models.SmallIntegerField(default=0, help_text="texts begun")
     decisions = models.JSONField(default=dict, blank=True, help_text="tool calls: null undecided, true allowed")
     cancel_requested = models.BooleanField(default=False)
+    compacts = models.BooleanField(default=False, db_default=False, help_text="makes a summary instead of an answer")
     message = models.UUIDField(null=True)
     prompt_tokens = models.BigIntegerField(null=True)
     completion_tokens = models.BigIntegerField(null=True)

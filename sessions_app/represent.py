@@ -76,13 +76,14 @@ def message_as_dict(message: Message) -> dict[str, Any]:
 
 
 def run_as_dict(run: Run) -> dict[str, Any]:
-    """A run. `first_token_seconds` is from the request to the first piece of the answer; `cost` is in USD, null where
-    a price is unknown."""
+    """A run; the events after `requested_version` tell its story. `first_token_seconds` is from the request to the
+    first piece of the answer; `cost` is in USD, null where a price is unknown."""
     return {
         "id": str(run.id),
         "session_id": str(run.session_id),
         "conversation_id": str(run.conversation_id),
         "state": run.state,
+        "requested_version": run.requested_version,
         "waits": run.waits,
         "provider": run.provider,
         "model": run.model,
@@ -98,6 +99,7 @@ def run_as_dict(run: Run) -> dict[str, Any]:
         "attempt": run.attempt,
         "decisions": run.decisions,
         "cancel_requested": run.cancel_requested,
+        "compacts": run.compacts,
         "message_id": str(run.message) if run.message else None,
         "prompt_tokens": run.prompt_tokens,
         "completion_tokens": run.completion_tokens,

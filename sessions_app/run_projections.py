@@ -44,6 +44,12 @@ def requested(event: events.RunRequested, envelope: Envelope) -> None:
     touch(envelope)
 
 
+@projects(events.CompactionRequested)
+def compaction_requested(event: events.CompactionRequested, envelope: Envelope) -> None:
+    """It is not to answer."""
+    change_run(event, envelope, compacts=True)
+
+
 @projects(events.RunInputChanged)
 def input_changed(event: events.RunInputChanged, envelope: Envelope) -> None:
     """It is to answer something else."""

@@ -21,7 +21,7 @@ from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, in_session, tagged
 from sessions_app.api.description.operations import Parameter, describes
-from sessions_app.api.description.parameters import BYTES, UPLOAD
+from sessions_app.api.description.parameters import BYTES, FILE, UPLOAD
 from sessions_app.api.downloads import download
 from sessions_app.api.paging import keyset, listed
 from sessions_app.api.parsers import HardenedJSONParser
@@ -203,7 +203,7 @@ class ContentView(Resource):
         "download_artifact",
         also={206: None, 416: None},
         headers=("Range", "IfRange"),
-        media={"*/*": BYTES},
+        media={"*/*": FILE},
         query=(Parameter("inline", str, "an image is shown in place"),),
     )
     def get(self, request: Request, artifact_id: UUID) -> HttpResponseBase:

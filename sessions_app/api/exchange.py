@@ -12,7 +12,7 @@ from bus.exceptions import Invalid
 from sessions_app import queries
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.description.operations import Parameter, describes
-from sessions_app.api.description.parameters import BYTES
+from sessions_app.api.description.parameters import FILE
 from sessions_app.api.downloads import guarded
 from sessions_app.api.views import Resource
 from sessions_app.exchange import exporting
@@ -35,7 +35,7 @@ class ExportView(Resource):
 
     @describes(
         "export_session",
-        media={"*/*": BYTES},
+        media={"*/*": FILE},
         query=(Parameter("format", Literal["json", "jsonl", "markdown"], "the log, also line by line; or for people"),),
     )
     def get(self, request: Request, session_id: UUID) -> HttpResponseBase:

@@ -29,7 +29,8 @@ from sessions_app.values import Strategy
 STRATEGY = Parameter("strategy", Strategy, "instead of the session's")
 
 
-def _accepted(request: Request, run: Run, version: int | None, status: int = 202) -> Response:
+def accepted(request: Request, run: Run, version: int | None, status: int = 202) -> Response:
+    """The run as the answer to who asked for it."""
     response = tagged(Response(run_as_dict(run), status=status), version)
     response["Location"] = request.build_absolute_uri(f"/api/v1/runs/{run.id}/")
     return response
@@ -91,9 +92,9 @@ class RunsView(Resource):
         result = execute(request_run, context_of(request, expected))
         run = queries.run_of(actor_of(request), UUID(str(result.data["id"])))
         if place is None or on_disconnect is None:
-            return _accepted(request, run, result.version)
-        accepted = _accepted(request, run, result.version, status=201 if result.events else 200)
-        return run_streams.begun(place, run, on_disconnect, accepted)
+            return accepted(request, run, result.version)
+        answer = accepted(request, run, result.version, status=201 if result.events else 200)
+        return run_streams.begun(place, run, on_disconnect, answer)
 
 
 class RunView(Resource):
@@ -156,7 +157,7 @@ def _changed(
     shown = UUID(str(result.data["id"])) if begins_another else run_id
     run = queries.run_of(actor_of(request), shown)
     if begins_another:
-        return _accepted(request, run, result.version)
+        return accepted(request, run, result.version)
     return tagged(Response(run_as_dict(run)), result.version)
 
 

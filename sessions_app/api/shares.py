@@ -61,10 +61,9 @@ class SharesView(Resource):
         )
         if share is None:  # a repeated Idempotency-Key, after it was ended
             raise NotFound("This session is not shared with them any more.")
-        answer = tagged(Response(share_as_dict(share), status=201 if result.data["created"] else 200), result.version)
-        if result.data["created"]:
-            answer["Location"] = request.build_absolute_uri(f"{request.path}{share.user_id}/")
-        return answer
+        response = Response(share_as_dict(share), status=201 if result.data["created"] else 200)
+        response["Location"] = request.build_absolute_uri(f"{request.path}{share.user_id}/")
+        return tagged(response, result.version)
 
 
 class ShareView(Resource):

@@ -3,6 +3,7 @@
 from sessions_app.commands.accounts import *
 from sessions_app.commands.artifacts import *
 from sessions_app.commands.chats import *
+from sessions_app.commands.compaction import *
 from sessions_app.commands.conversations import *
 from sessions_app.commands.erasure import *
 from sessions_app.commands.exchange import *

@@ -166,7 +166,7 @@ class PostponeRun(SessionCommand):
 
 class EndRun(SessionCommand):
     """The run is over: record what was said, what it used, and how it ended. `first_token` is in seconds after the
-    request."""
+    request; `covers`: what was said is a summary of these messages."""
 
     public = False
 
@@ -178,3 +178,4 @@ class EndRun(SessionCommand):
     error: str = ""
     usage: Usage | None = None
     first_token: float | None = None
+    covers: list[UUID] = []

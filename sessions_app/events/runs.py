@@ -61,6 +61,12 @@ class RunRequested(Event):
         return values
 
 
+class CompactionRequested(Event):
+    """The run makes a summary of its conversation's older messages instead of an answer."""
+
+    run_id: UUID
+
+
 class RunInputChanged(Event):
     """A waiting run is to answer this."""
 

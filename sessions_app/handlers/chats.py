@@ -30,7 +30,8 @@ def start_chat(command: commands.StartChat, context: Context) -> Steps:
     yield sessions.created(commands.CreateSession(config=config, title=command.title), session_id, context)
     command = changed(command, config=changed(own, system_prompt=None))
     session = Session(id=session_id, config={"system_prompt": config.system_prompt})
-    return (yield from _answered(session, _wanted(command, session_id, []), command.lines, Message.objects.none()))
+    wanted = _wanted(command, session_id, runs.tools_of(session, [], command.client_tools))
+    return (yield from _answered(session, wanted, command.lines, Message.objects.none()))
 
 
 @handles(commands.GoOnWithChat)

@@ -82,9 +82,13 @@ def record_summary(command: commands.RecordSummary, context: Context) -> Iterato
     """The summary is a message like others: it can be excluded again, and what it covers comes back."""
     run = _run(command, "continue")
     if command.text:
-        covers = [str(covered) for covered in command.covers]
-        yield _said(run, parts(command.text), Role.SUMMARY, is_summary=True, summarized_messages=covers)
+        yield _summed_up(run, command.text, command.covers)
     yield from _used(run, command.usage, occupies=False)
+
+
+def _summed_up(run: Run, text: str, covers: list[UUID]) -> events.MessageAdded:
+    covered = [str(ident) for ident in covers]
+    return _said(run, parts(text), Role.SUMMARY, is_summary=True, summarized_messages=covered)
 
 
 @handles(commands.RecordPlan)
@@ -121,7 +125,7 @@ def end_run(command: commands.EndRun, context: Context) -> Iterator[Event]:
         command = changed(command, outcome="incomplete", reason="cancelled")
     check(run, status.HAPPENS[command.outcome])
     message_id = yield from _last_words(run, command)
-    yield from _used(run, command.usage)
+    yield from _used(run, command.usage, occupies=not run.compacts)
     yield from _superseded(run, command.outcome, said=message_id is not None)
     match command.outcome:
         case "completed":
@@ -146,6 +150,8 @@ def _last_words(run: Run, command: commands.EndRun) -> Generator[Event, None, UU
         return None
     said = parts(command.text)
     message = _said(run, said) if whole else _said(run, said, incomplete=True)
+    if command.covers:
+        message = _summed_up(run, command.text, command.covers)
     yield message
     return message.message_id
 

@@ -169,6 +169,8 @@ def retry_run(command: commands.RetryRun, context: Context) -> Any:
         raise RunNotReady("The run has not ended yet.")
     if old.input is not None:
         raise RunNotReady("The run was cancelled before its turn came; request a new one.")
+    if old.compacts:
+        raise RunNotReady("The run made a summary: compact the context anew.")
     run_id = uuid7()
     same = again(old, run_id)
     provider = command.provider or old.provider

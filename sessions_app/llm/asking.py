@@ -11,11 +11,14 @@ from django.db.models import Q
 from bus.messages import changed
 from sessions_app.llm import catalog, options, tools
 from sessions_app.llm.base import Request, Tool, Turn
+from sessions_app.llm.context.choice import everything, plan_of
 from sessions_app.llm.context.count import Counter, room
+from sessions_app.llm.context.history import history_of
 from sessions_app.llm.context.items import item_of
 from sessions_app.llm.context.plan import Item, Plan
 from sessions_app.llm.context.planner import plan
 from sessions_app.llm.context.relevance_scores import scores
+from sessions_app.llm.context.summarize import wanted_summary
 from sessions_app.llm.options import Allowance
 from sessions_app.models import Message, Run, Session
 from sessions_app.queries import counted, messages_in
@@ -25,6 +28,8 @@ MOST_MESSAGES = 2_000
 """So many of the latest messages are looked at."""
 FIRST = 1
 """The version of the event that created the session, and its system message."""
+UNKNOWN_ROOM = 16_000
+"""Tokens a model is taken to read whose window is unknown, where it is asked for a summary."""
 WITH_SCORES = ("relevance", "adaptive")
 LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 """Options of providers that say how long an answer may be."""
@@ -115,6 +120,18 @@ def prepare(asked: Asked, strategy: Strategy | None = None) -> Prepared:
     )
     prepared = Prepared(request=request, plan=chosen, counter=counter)
     return prepared if asked.allowance is None else _within(asked.allowance, prepared)
+
+
+def compacting(run: Run) -> Prepared:
+    """What a run that makes a summary asks for: `plan.wanted_summary`, which stands for the older half of what is sent
+    of its conversation; None there where nothing may go."""
+    asked, counter = changed(asked_by(run), asked=None), Counter()  # nothing is answered: all counts where it stands
+    history = history_of(_items(asked, counter), counter)
+    budget = room(catalog.window(asked.provider, asked.model), None)
+    wanted = wanted_summary(history, UNKNOWN_ROOM if budget is None else budget, left=history.tokens // 2)
+    made = plan_of(msgspec.structs.replace(everything(history), wanted=wanted), budget, "summarize")
+    request = Request(model=asked.model, turns=made.turns, options=_options(asked))
+    return Prepared(request=request, plan=made, counter=counter)
 
 
 def _options(asked: Asked) -> dict[str, Any]:

@@ -9,16 +9,14 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from bus.bus import bus
 from bus.live import sse
-from bus.messages import Context
 from config.uploads import Message
-from sessions_app import commands
 from sessions_app.openai_front import answers
 from sessions_app.openai_front.answers import Asked
 from sessions_app.openai_front.errors import SERVER, FrontError
 from sessions_app.openai_front.following import GoingAway, OutOfReach, followed
 from sessions_app.openai_front.telling import Call, Called, Ended, Failed, Piece, Spoken, Telling
+from sessions_app.streams.run import stop
 from sessions_app.streams.session import Reader
 
 logger = logging.getLogger(__name__)
@@ -54,8 +52,7 @@ class Answering:
     async def gone(self) -> None:
         """The client does not wait any more; the run does not care, unless it was told to."""
         if self.asked.cancels:
-            command = commands.CancelRun(session_id=self.asked.session, run_id=self.asked.run)
-            await bus.dispatch(command, Context(actor=self._reader.actor))
+            await stop(self._reader, self.asked.session, self.asked.run)
 
     # -- two ways of writing it ------------------------------------------------------------------------------------
 
@@ -132,9 +129,14 @@ class Answering:
                     for piece in self.telling.take(frame):
                         yield piece
         except GoingAway:
-            yield _away("This server stops; the run goes on, and its answer will be in the session.")
+            yield self._away("This server stops; the run goes on, and its answer will be in the session.")
         except OutOfReach:
-            yield _away("The log cannot be read; the run goes on, and its answer will be in the session.")
+            yield self._away("The log cannot be read; the run goes on, and its answer will be in the session.")
+
+    def _away(self, message: str) -> Failed:
+        """Another try would be another run, unless it has the same key."""
+        final = not self.asked.keyed
+        return Failed(FrontError(message, status=503, kind=SERVER, code="unavailable", final=final))
 
     async def _watch(self) -> None:
         """Until the client may not read any more."""
@@ -145,10 +147,6 @@ class Answering:
                     return
             except Exception as error:  # the database is away: not the client's fault
                 logger.warning("could not look after an answer's reader: %r", error)
-
-
-def _away(message: str) -> Failed:
-    return Failed(FrontError(message, status=503, kind=SERVER, code="unavailable"))
 
 
 async def _ended(*tasks: "asyncio.Future[Any] | None") -> None:

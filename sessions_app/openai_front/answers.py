@@ -13,7 +13,8 @@ DONE = b"data: [DONE]\n\n"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked, and where it is answered: the run, and the session's version after which its events come."""
+    """What was asked, and where it is answered: the run, and the session's version after which its events come.
+    `keyed`: who asks again with the same Idempotency-Key gets the same answer. `cancels`: who leaves stops the run."""
 
     session: UUID
     conversation: UUID
@@ -23,6 +24,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     tools: frozenset[str]
     stream: bool = False
     include_usage: bool = False
+    keyed: bool = False
     cancels: bool = False
 
     @property

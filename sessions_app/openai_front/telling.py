@@ -88,9 +88,9 @@ class Telling:
         """What another frame says, in order."""
         if frame.version == 0:
             return self._delta(frame)
-        data = frame.decoded()["data"]
         if frame.type == "session-deleted":
             return [Failed(of_run("cancelled", "The session was removed."))]
+        data = frame.decoded()["data"]
         if data.get("run_id") != str(self.run):
             return []
         if frame.type == "message-added":

@@ -7,11 +7,13 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bus.messages import Command
+from bus.messages import Command, CommandResult
 from sessions_app import commands, queries
 from sessions_app.api import streaming
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute
+from sessions_app.api.description.operations import describes
+from sessions_app.api.description.parameters import EVENT_STREAM
 from sessions_app.api.problems import as_problem
 from sessions_app.api.views import Resource, body_of
 from sessions_app.openai_front import body, naming
@@ -46,7 +48,17 @@ class CompletionsView(Front):
     """`chat/completions`"""
 
     noun = "runs"
+    begins_runs = True
 
+    @describes(
+        "create_chat_completion",
+        gives=dict[str, Any],
+        media={streaming.MEDIA_TYPE: EVENT_STREAM},
+        body=body.Body,
+        etag=False,
+        errors=dict[str, Any],
+        example={"model": "echo", "messages": [{"role": "user", "content": "hello"}]},
+    )
     def post(self, request: Request) -> Response:
         """Answer a conversation. It is kept in a session, a new one unless one is named."""
         wanted = body.read(body_of(request), request.headers.get(SESSION_HEADER))
@@ -59,7 +71,7 @@ class CompletionsView(Front):
             message = "Chat completions are answered by the processes that serve what is live; this is none of them."
             raise FrontError(message, status=503, kind=SERVER, code="unavailable") from None
         result = execute(command_of(wanted, session), context_of(request))
-        asked = _asked(wanted, result.data, result.version or 0)
+        asked = _asked(wanted, result, keyed="Idempotency-Key" in request.headers)
         return streaming.begun(place, Answering(asked, place.reader), headers={SESSION_HEADER: str(asked.session)})
 
 
@@ -91,17 +103,18 @@ def _title(wanted: Wanted) -> str:
     return next((text.splitlines()[0][:LONGEST_TITLE] for text in said if text), "")
 
 
-def _asked(wanted: Wanted, data: dict[str, Any], version: int) -> Asked:
-    told = wanted.body
+def _asked(wanted: Wanted, result: CommandResult, *, keyed: bool) -> Asked:
+    told, data = wanted.body, result.data
     return Asked(
         session=UUID(str(data["session_id"])),
         conversation=UUID(str(data["conversation_id"])),
         run=UUID(str(data["id"])),
-        version=version,
+        version=result.version or 0,
         model=told.model,
         tools=frozenset(tool.name for tool in wanted.client_tools),
         stream=told.stream,
         include_usage=told.stream_options.include_usage,
+        keyed=keyed,
         cancels=told.on_disconnect == "cancel",
     )
 
@@ -111,6 +124,7 @@ class ModelsView(Front):
 
     noun = "models"
 
+    @describes("list_openai_models", gives=dict[str, Any], errors=dict[str, Any])
     def get(self, request: Request) -> Response:
         """The models that can be asked, as far as they are known."""
         return Response({"object": "list", "data": naming.listed()})
@@ -121,6 +135,7 @@ class ModelView(Front):
 
     noun = "models"
 
+    @describes("get_openai_model", gives=dict[str, Any], errors=dict[str, Any])
     def get(self, request: Request, name: str) -> Response:
         """One model."""
         return Response(naming.shown(name, naming.of(name)[0]))

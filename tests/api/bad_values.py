@@ -59,6 +59,13 @@ WRITES = [
     Write("POST", f"{_SAID_BEFORE}edit/", {"content": "x"}, b'{"content": @}', _BEGUN | {"content", "answer"}),
     Write("POST", f"{_SAID_BEFORE}regenerate/", {}, b'{"model": @}', _BEGUN | {"model", "provider"}),
     Write("POST", "sessions/{session}/runs/", {"input": "x"}, b'{"input": "x", "metadata": {"key": @}}', _RUN),
+    Write(
+        "POST",
+        "sessions/{session}/context/compact/",
+        {},
+        b'{"conversation": @}',
+        frozenset({"id", "conversation", "on_busy", "expected_version"}),
+    ),
     Write("PATCH", "runs/{run}/", {"input": "x"}, b'{"input": @}', frozenset({"input", "expected_version"})),
     Write("POST", "runs/{run}/cancel/", {}, b'{"input": @}', frozenset({"expected_version"})),
     Write("POST", "runs/{run}/retry/", {}, b'{"model": @}', frozenset({"model", "provider", "expected_version"})),
@@ -229,6 +236,12 @@ WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
         "expected_version": _VERSIONS,
     },
     "POST sessions/{session}/graphs/": WRONG_GRAPHS,
+    "POST sessions/{session}/context/compact/": {
+        "id": ["x", 1, "", {}, []],
+        "conversation": ["x", 1, "main"],
+        "on_busy": ["wait", 1, None],
+        "expected_version": _VERSIONS,
+    },
     "POST sessions/{session}/runs/": {
         "input": [*_CONTENTS],
         "id": ["x", 1, "", {}, []],

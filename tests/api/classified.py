@@ -40,6 +40,7 @@ API: dict[str, Route] = {
     "sessions/<uuid:session_id>/runs/": Route("owned", (("GET", None), ("POST", {"input": "x"}))),
     "sessions/<uuid:session_id>/context/plan/": Route("owned"),
     "sessions/<uuid:session_id>/context/count/": Route("owned"),
+    "sessions/<uuid:session_id>/context/compact/": Route("owned", (("POST", {}), ("DELETE", None))),
     "sessions/<uuid:session_id>/shares/": Route(
         "owned", (("GET", None), ("POST", {"username": "dora"})), owner=("POST",)
     ),
@@ -78,6 +79,7 @@ API: dict[str, Route] = {
     "tickets/": Route("list", (("POST", {}),)),
     "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
     "commands/<uuid:command_id>/": Route("owned"),
+    "bus/": Route("staff"),
     "schema/": Route("open"),
     "docs/": Route("open"),
     "asyncapi.json": Route("open"),
@@ -122,6 +124,8 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "edit-message": ("owned", {"message_id": "{message}", "content": "x"}),
     "update-conversation": ("owned", {"conversation_id": "{conversation}", "name": "x"}),
     "request-run": ("owned", {"input": "x"}),
+    "compact-context": ("owned", {}),
+    "undo-compaction": ("owned", {}),
     "change-queued-run": ("owned", {"run_id": "{run}", "input": "x"}),
     "cancel-run": ("owned", {"run_id": "{run}"}),
     "retry-run": ("owned", {"run_id": "{run}"}),

@@ -22,6 +22,8 @@ from tests.api.test_isolation import Property
 
 CASES = int(os.environ.get("FUZZ_CASES", "200"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
+LIVE = {"POST /openai/v1/chat/completions"}
+"""What is answered by processes that serve what is live, which this one does not."""
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -60,6 +62,7 @@ def operations() -> list[Any]:
     schema = schemathesis.openapi.from_dict(openapi.document())
     schema.app = application
     found = [made.ok() for made in schema.get_all_operations() if isinstance(made, Ok)]
+    found = [one for one in found if one.label not in LIVE]
     return sorted(found, key=lambda operation: (operation.method == "delete", operation.path, operation.method))
 
 

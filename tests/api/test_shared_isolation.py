@@ -88,7 +88,8 @@ def test_an_editor_changes_everything_but_what_is_the_owners_alone(hers: Propert
     for method, path, body, owners in routes():
         if not owners and not path.endswith(SPECIAL):
             answer = bob_api.call(method, hers.at(path), body, if_match="*")
-            assert answer.status_code not in (401, 403, 404), (method, path, answer.content)
+            assert answer.status_code not in (401, 403), (method, path)
+            assert answer.status_code != 404 or b"Session not found" not in answer.content, (method, path)
     for name in ABOUT:
         if name not in OWNERS | {"send-to-session", "get-artifact", "delete-artifact"}:
             answer = bob_api.post("commands/", given(hers, name))

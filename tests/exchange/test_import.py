@@ -64,6 +64,8 @@ def forget(session_id: UUID) -> None:
 def rows_of(session_id: UUID) -> list[Any]:
     models = (Conversation, Message, Run, Artifact, Graph)
     rows: list[Any] = [list(model.objects.filter(session=session_id).order_by("id").values()) for model in models]
+    for message in rows[1]:
+        message.pop("owner")  # is the importer's
     return [*rows, list(GraphNode.objects.filter(graph__session=session_id).order_by("id").values())]
 
 

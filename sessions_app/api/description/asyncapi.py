@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from bus.live.protocol import CLOSES, METHODS
+from bus.live.protocol import CLOSES, METHODS, Ended
 from bus.messages import Message, Notice
 from bus.registry import Registry
 from bus.registry import default as registered
@@ -28,9 +28,7 @@ def document(within: tuple[str, ...] = ()) -> Schema:
             "title": "Parley: sockets",
             "version": "1",
             "description": "JSON frames. A browser's login or a token is needed; cookies need an `Origin` that is "
-            "allowed. Frames have at most 64 KiB. The server closes with "
-            + ", ".join(f"{code} ({meaning})" for code, meaning in CLOSES.items())
-            + "; below 4400 come back, from there on stay away.",
+            "allowed. Frames have at most 64 KiB.",
         },
         "defaultContentType": "application/json",
         "channels": {
@@ -44,6 +42,7 @@ def document(within: tuple[str, ...] = ()) -> Schema:
         },
         "operations": _operations(messages),
         "components": {"messages": messages, "schemas": named},
+        "x-close-codes": {str(code): meaning for code, meaning in CLOSES.items()},
     }
 
 
@@ -72,30 +71,32 @@ def _operations(messages: dict[str, Schema]) -> Schema:
         kind: {
             "action": "send",
             "channel": channel,
-            "messages": on_socket(name for name in messages if name.startswith(f"{kind}.")),
+            "messages": on_socket(name for name in messages if name.partition(".")[0] == kind),
         }
-        for kind in ("event", "notice")
+        for kind in ("event", "notice", "ended")
     }
     return {**asked, **sent}
+
+
+_ID: Schema = {"type": ["integer", "string", "null"]}
 
 
 def _requests() -> dict[str, Schema]:
     made = {}
     for name, method in METHODS.items():
-        properties: Schema = {"id": {"type": ["integer", "string", "null"]}, "method": {"const": name}}
+        properties: Schema = {"id": _ID, "method": {"const": name}}
         if method.params is not None:
             properties["params"] = {"$ref": AT.format(name=method.params.__name__)}
         required = ["method", *(["params"] if method.params else [])]
-        whole = {**_object(properties, required), "additionalProperties": False}
-        made[f"request.{name}"] = _message(method.meaning, whole)
+        payload = {**_object(properties, required), "additionalProperties": False}
+        made[f"request.{name}"] = _message(method.meaning, payload)
     return made
 
 
 def _answers() -> dict[str, Schema]:
-    ident: Schema = {"type": ["integer", "string", "null"]}
     made = {
         f"result.{name}": _message(
-            f"the answer to {name}", _object({"id": ident, "result": {"$ref": AT.format(name=method.result.__name__)}})
+            f"The answer to {name}.", _object({"id": _ID, "result": {"$ref": AT.format(name=method.result.__name__)}})
         )
         for name, method in METHODS.items()
     }
@@ -103,7 +104,12 @@ def _answers() -> dict[str, Schema]:
         {"code": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}},
         ["code", "status", "detail"],
     )
-    return {**made, "error": _message("a refusal", _object({"id": ident, "error": refused}))}
+    ended = {"subscription": {"type": "string"}, "ended": {"$ref": AT.format(name="Ended")}}
+    return {
+        **made,
+        "error": _message("A refusal.", _object({"id": _ID, "error": refused})),
+        "ended": _message("A subscription is no more.", _object(ended)),
+    }
 
 
 def _events(registry: Registry, within: tuple[str, ...]) -> dict[str, Schema]:
@@ -134,8 +140,8 @@ def _schemas(registry: Registry, within: tuple[str, ...]) -> dict[str, Schema]:
         *((f"notice.{kind.type}", kind, {"type": {"const": kind.type}}) for kind in _kinds(within)),
         *((f"command.{name}", kind, {"session_id": None}) for name, kind in _of(public, within)),
     ]
-    frames = dict.fromkeys(kind for method in METHODS.values() for kind in (method.params, method.result) if kind)
-    _, made = schemas(list(frames))
+    spoken = [kind for method in METHODS.values() for kind in (method.params, method.result) if kind is not None]
+    _, made = schemas([*spoken, Ended])
     for name, kind, more in own:
         (reference,), named = schemas([kind])
         whole = named.pop(reference["$ref"].rpartition("/")[2])

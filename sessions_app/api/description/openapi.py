@@ -13,7 +13,7 @@ from drf_spectacular.plumbing import ComponentRegistry
 from rest_framework.permissions import AllowAny
 
 from bus.registry import default as registered
-from sessions_app.api.description.bodies import body_of
+from sessions_app.api.description.bodies import JSON, body_of
 from sessions_app.api.description.catalogue import CATALOGUE
 from sessions_app.api.description.components import Collected, Schema, schemas, shared
 from sessions_app.api.description.operations import Operation, declared
@@ -90,6 +90,9 @@ class DescribedSchema(AutoSchema):
         given = {str(status): self._answer(operation, status, kind, collected) for status, kind in answers.items()}
         if self.method in READS and operation.etag:
             given["304"] = {"description": "Nothing has changed.", "headers": _headers_named(["ETag"])}
+        if operation.errors is not None:
+            schema = collected.schema(operation.errors)
+            return {**given, "default": {"description": "A refusal.", "content": {JSON: {"schema": schema}}}}
         refused = self._statuses(operation, has_body=has_body)
         collected.statuses |= refused
         refusals = {str(status): {"$ref": f"#/components/responses/Refused{status}"} for status in sorted(refused)}
@@ -98,11 +101,11 @@ class DescribedSchema(AutoSchema):
     def _answer(self, operation: Operation, status: int, kind: Any, collected: Collected) -> Schema:
         done = status < 300 and status != 204
         headers = ["X-Request-ID", *(["ETag"] if operation.etag and done else [])]
-        headers += ["Location"] if status in (201, 202) else ["Link"] if operation.paged else []
+        headers += ["Location"] if status in (201, 202) and operation.located else ["Link"] if operation.paged else []
         answer: Schema = {"description": _REASONS.get(status, "Done."), "headers": _headers_named(headers)}
         media = {name: {"schema": schema} for name, schema in operation.media.items()} if done else {}
         if kind is not None:
-            media = {"application/json": {"schema": collected.schema(kind)}, **media}
+            media = {JSON: {"schema": collected.schema(kind)}, **media}
         return {**answer, "content": media} if media else answer
 
     def _statuses(self, operation: Operation, *, has_body: bool) -> set[int]:

@@ -29,8 +29,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
       status, with a type. `media`: further media types of the answer, as JSON schemas.
     - `if_match`: whether the header is `required` or `optional` for a write. `versioned`: the body may carry
       `expected_version`.
+    - `located`: what is made has an address, which `Location` says.
     - `headers`: further headers that are asked for, by their names in `components`.
     - `codes`: refusals of its own, beside those that such a method always has.
+    - `errors`: the type of its refusals, where they are no problem documents.
     - `example`: an acceptable body."""
 
     name: str = ""
@@ -49,9 +51,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     if_match: str = "optional"
     versioned: bool = False
     etag: bool = True
+    located: bool = True
     async_too: bool = False
     headers: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
+    errors: Any = None
     example: Any = None
 
 

@@ -17,6 +17,8 @@ POSITION = Parameter("after", Version, "the last position that is known")
 TYPES = Parameter("types", str, "topics, separated by commas: `message-*,run-*`")
 
 BYTES = {"type": "string", "format": "binary"}
+FILE: dict[str, str] = {}
+"""Bytes of any kind, also JSON: nothing can be said of them."""
 EVENT_STREAM = {
     "type": "string",
     "description": "`id`: the version, `event`: its type, `data`: an Event; and the notices.",

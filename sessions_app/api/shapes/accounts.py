@@ -34,3 +34,23 @@ class ServiceAccount(Struct):
     is_active: bool
     created_by: str
     created_at: datetime
+
+
+class Share(Struct):
+    """With whom a session is shared."""
+
+    user_id: int
+    username: str
+    role: str
+    created_at: datetime
+
+
+class SocketTicket(Struct):
+    """What opens one socket, once, until then."""
+
+    ticket: str
+    expires_at: datetime
+
+
+class Nothing(Struct):
+    """An empty object."""

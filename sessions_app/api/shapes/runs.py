@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from sessions_app.llm.context.plan import Decision
 from sessions_app.llm.status import Status
-from sessions_app.values import Content, Metadata, OnInterrupt, RunBudget
+from sessions_app.values import ClientTool, Content, Metadata, OnInterrupt, RunBudget
 
 Usd = Annotated[str, Meta(description="an amount of USD, as a decimal number")]
 
@@ -21,10 +21,12 @@ class Run(Struct):
     session_id: UUID
     conversation_id: UUID
     state: Status
+    requested_version: int
     waits: bool
     provider: str
     model: str
     tools: list[str]
+    client_tools: list[ClientTool]
     input: Content | None
     on_interrupt: OnInterrupt
     retries: UUID | None
@@ -35,6 +37,7 @@ class Run(Struct):
     attempt: int
     decisions: dict[str, bool | None]
     cancel_requested: bool
+    compacts: bool
     message_id: UUID | None
     prompt_tokens: int | None
     completion_tokens: int | None

@@ -20,7 +20,7 @@ class Page(Struct, Generic[T]):
 
 
 class SessionInfo(Struct):
-    """A session in a list. `role` is the caller's, `owner` the name of whose it is, where that is somebody else."""
+    """A session in a list. `role` is the reader's; `owner` is whose it is, where that is somebody else."""
 
     id: UUID
     title: str

@@ -1,20 +1,9 @@
-"""Who else may use a session, and what is left of one that was erased."""
+"""What is left of a session that was erased."""
 
 from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
-
-from sessions_app.values import ShareRole
-
-
-class Share(Struct):
-    """Somebody who may use a session."""
-
-    user_id: int
-    username: str
-    role: ShareRole
-    created_at: datetime
 
 
 class Erasure(Struct):
