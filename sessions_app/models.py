@@ -9,6 +9,7 @@ from django.db import models
 
 from sessions_app.accounts.tables import ApiToken, ServiceAccount, TokenUse
 from sessions_app.artifacts.tables import Artifact, Blob
+from sessions_app.erasure.tables import PastUsage, Removed, Retention
 from sessions_app.exchange.tables import Export
 from sessions_app.insight_tables import DailyUse, Title
 from sessions_app.llm.tables import (
@@ -41,10 +42,13 @@ __all__ = [
     "Memory",
     "Message",
     "ModelEntry",
+    "PastUsage",
     "Plugin",
     "Prompt",
     "ProviderKey",
+    "Removed",
     "Reservation",
+    "Retention",
     "Run",
     "RunChunk",
     "ServiceAccount",
@@ -70,6 +74,7 @@ class Session(models.Model):
     config = models.JSONField(default=dict)
     metadata = models.JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)
+    retention_days = models.IntegerField(null=True, help_text="erased so long after the last change; 0: never")
     message_count = models.IntegerField(default=0)
     prompt_tokens = models.BigIntegerField(default=0)
     completion_tokens = models.BigIntegerField(default=0)

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from bus.bus import bus
-from bus.exceptions import TooLarge
+from bus.exceptions import Invalid, TooLarge
 from bus.messages import Actor
 from bus.models import StoredEvent, Stream, Work
 from bus.registry import default
@@ -18,8 +18,21 @@ from sessions_app.exchange import exporting
 from sessions_app.exchange.files import Document, Lines
 from sessions_app.exchange.form import encode
 from sessions_app.exchange.importing import How, Outcome, Taken, take_in
-from sessions_app.models import Artifact, BudgetUse, Conversation, Graph, GraphNode, Message, Run, Session, UsageEntry
+from sessions_app.models import (
+    ApiToken,
+    Artifact,
+    BudgetUse,
+    Conversation,
+    Graph,
+    GraphNode,
+    Message,
+    Run,
+    Session,
+    SessionShare,
+    UsageEntry,
+)
 from sessions_app.state import state_at
+from tests.architecture.golden import FOLDER
 from tests.exchange import made
 from tests.exchange.telling import rich
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
@@ -51,8 +64,8 @@ def forget(session_id: UUID) -> None:
 def rows_of(session_id: UUID) -> list[Any]:
     models = (Conversation, Message, Run, Artifact, Graph)
     rows: list[Any] = [list(model.objects.filter(session=session_id).order_by("id").values()) for model in models]
-    for row in rows[1]:
-        row.pop("owner")
+    for message in rows[1]:
+        message.pop("owner")  # is the importer's
     return [*rows, list(GraphNode.objects.filter(graph__session=session_id).order_by("id").values())]
 
 
@@ -61,7 +74,7 @@ def test_every_type_of_event_comes_back_byte_for_byte(alice: User) -> None:
     log = made.golden(session)
     assert {event["type"] for event in log} == {
         kind.type for kind in default.events.values() if kind.__module__.startswith(("bus.", "sessions_app."))
-    } - {"session-deleted"}
+    } - made.NOT_TAKEN
     outcome = import_of(alice, made.document(log))
     assert (outcome.status, outcome.events, outcome.missing) == ("created", len(log), 0)
     back = json.loads(export_of(session))["events"]
@@ -134,6 +147,24 @@ def test_a_file_charges_nobody_and_sets_nobody_to_work(alice: User) -> None:
     assert (UsageEntry.objects.count(), BudgetUse.objects.count(), Work.objects.count()) == (0, 0, 0)
     assert [run.state for run in Run.objects.filter(session=session)] == ["interrupted"]
     assert [graph.state for graph in Graph.objects.filter(session=session)] == ["cancelled"]
+    assert_replay_rebuilds_the_same_rows()
+
+
+@pytest.mark.parametrize("kind", sorted(made.NOT_TAKEN))
+def test_a_file_tells_nothing_of_accounts_and_of_ends(alice: User, charlie: User, kind: str) -> None:
+    """A token that a file tells of would be one of whomever it names."""
+    (path,) = FOLDER.glob(f"{kind}.v*.json")
+    told = json.loads(path.read_text()) | {"user_id": charlie.pk}
+    told = {name: value for name, value in told.items() if name in default.events[kind].__struct_fields__}
+    with pytest.raises(Invalid):
+        import_of(alice, made.document(made.small(uuid4(), (kind, told))))
+    assert not ApiToken.objects.exists()
+
+
+def test_a_file_lets_nobody_into_a_session(alice: User, bob: User) -> None:
+    session = uuid4()
+    import_of(alice, made.document(made.small(session, ("session-shared", {"user_id": bob.pk, "role": "editor"}))))
+    assert not SessionShare.objects.exists()
     assert_replay_rebuilds_the_same_rows()
 
 
