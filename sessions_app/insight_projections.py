@@ -120,3 +120,6 @@ projects(events.MessageAdded, sql=(_SAID,))
 projects(events.TokenMetricsUpdated, sql=(_COUNTED,))
 projects(*RUN_ENDS, sql=(_ENDED,))
 projects(events.SessionRepriced, sql=(_REPRICED,))
+projects(
+    events.SessionErased, sql=("DELETE FROM sessions_app_dailyuse AS d USING appended AS a WHERE d.session = a.stream",)
+)
