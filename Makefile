@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format mutants chaos bench docs requirements clean
+.PHONY: help run test lint format mutants chaos fuzz bench docs requirements clean
 
 # What is installed is remembered by stamps, so that a second `make run` starts at once.
 $(BIN)/python:
@@ -51,11 +51,15 @@ mutants: $(VENV)/.dev  ## switch each promised mechanism off: its test must go r
 chaos: $(VENV)/.dev  ## all promises at ten times their size, under five seeds of faults (ARGS="p02 p05" for some)
 	@$(BIN)/python -m tests.promises.chaos $(ARGS)
 
+fuzz: $(VENV)/.dev  ## 20,000 requests made of the API's description (FUZZ_CASES=, FUZZ_SEED= for others)
+	@FUZZ_CASES=$${FUZZ_CASES:-20000} FUZZ_SEED=$${FUZZ_SEED:-$$$$} $(BIN)/python -m pytest -n 0 -s tests/api/test_contract.py
+
 bench: $(VENV)/.dev  ## measure, beside a floor in the same run (ARGS="b c" for some; full)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/.dev  ## write the generated reference pages anew
 	@$(BIN)/python manage.py bus_map --write
+	@$(BIN)/python manage.py api_reference --write
 	@env -u DATABASE_URL -u REDIS_URL $(BIN)/python manage.py environment --write
 
 requirements: $(VENV)/.dev  ## compile the pinned, hashed requirement files from pyproject.toml

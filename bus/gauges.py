@@ -1,7 +1,9 @@
 """Gauges only the database knows, refreshed when the metrics are asked for: open work, lag, parked deliveries."""
 
+from typing import Any
+
 from django.db import connection
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 from bus import observe
 
@@ -18,7 +20,41 @@ def refresh() -> None:
 
 def _refresh(gauge: Gauge, sql: str) -> None:
     gauge.clear()
+    for *labels, value in _read(sql):
+        gauge.labels(*labels).set(value)
+
+
+def _read(sql: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql)
-        for *labels, value in cursor.fetchall():
-            gauge.labels(*labels).set(value)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def open_work() -> list[tuple[str, str, int]]:
+    """What is queued and at work, by kind and state."""
+    return [(kind, state, count) for kind, state, count in _read(_OPEN)]
+
+
+def lags() -> dict[str, int]:
+    """How many positions each durable subscriber is behind the log."""
+    return dict(_read(_LAG))
+
+
+def parked() -> dict[str, int]:
+    """How many events each durable subscriber could not take."""
+    return dict(_read(_PARKED))
+
+
+def dropped() -> dict[str, int]:
+    """What this process has dropped since it began: frames and hints not sent, subscribers that read too slowly."""
+    counters = {
+        "frames": observe.FRAMES_DROPPED,
+        "hints": observe.HINTS_DROPPED,
+        "sockets": observe.SUBSCRIBERS_DROPPED,
+    }
+    return {name: sum(int(s.value) for s in _samples(counter)) for name, counter in counters.items()}
+
+
+def _samples(counter: Counter) -> list[Any]:
+    return [sample for metric in counter.collect() for sample in metric.samples if sample.name.endswith("_total")]

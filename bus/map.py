@@ -31,6 +31,31 @@ def as_markdown(registry: Registry) -> str:
     )
 
 
+def commands(registry: Registry) -> list[dict[str, Any]]:
+    """Every command: who may give it, and who handles it."""
+    names = ("name", "meaning", "outside", "handler")
+    found = [dict(zip(names, row, strict=True)) for row in _plain(_commands(registry))]
+    return [row | {"plugin": registry.plugins.get(registry.commands[row["name"]], "")} for row in found]
+
+
+def events(registry: Registry) -> list[dict[str, Any]]:
+    """Every event, and what follows from it."""
+    return [
+        {
+            "name": name,
+            "meaning": _first_line(event),
+            "schema": event.schema,
+            "projections": [one.strip("`") for one in _projections(registry, name)],
+            "reactions": [reaction.name for reaction in registry.reactions.get(name, ())],
+        }
+        for name, event in sorted(registry.events.items())
+    ]
+
+
+def _plain(rows: Iterable[tuple[str, ...]]) -> Iterable[tuple[str, ...]]:
+    return (tuple(cell.strip("`") for cell in row) for row in rows)
+
+
 def _commands(registry: Registry) -> Iterable[tuple[str, ...]]:
     for name, command in sorted(registry.commands.items()):
         outside = "operators" if command.staff_only else "yes" if command.public else "no"
@@ -39,12 +64,13 @@ def _commands(registry: Registry) -> Iterable[tuple[str, ...]]:
 
 def _events(registry: Registry) -> Iterable[tuple[str, ...]]:
     for name, event in sorted(registry.events.items()):
-        projections = [
-            "SQL" if isinstance(projection, SqlProjection) else _named(projection)
-            for projection in registry.chain(name)
-        ]
+        projections = _projections(registry, name)
         reactions = [f"`{reaction.name}`" for reaction in registry.reactions.get(name, ())]
         yield f"`{name}`", _first_line(event), str(event.schema), ", ".join(projections), ", ".join(reactions)
+
+
+def _projections(registry: Registry, name: str) -> list[str]:
+    return ["SQL" if isinstance(one, SqlProjection) else _named(one) for one in registry.chain(name)]
 
 
 def _subscribers(registry: Registry) -> Iterable[tuple[str, ...]]:

@@ -84,7 +84,9 @@ class Command(Message):
     `tolerates_absence`: answers also for a session that is not there (for this actor); `at_once`: `commutes`, is
     frequent, and its handler only reads and yields, so that it may be recorded in a single statement; `for_others`: not
     `public`, but the server's own code gives it in the name of the person it works for; `opens`: is about no session,
-    its events name their stream, which begins with the first of them; `scope`: what a token needs for it.
+    its events name their stream, which begins with the first of them; `scope`: what a token needs for it; `access`:
+    what its actor must be allowed to do with the session it names (`own`: everything); `most_events`: how many more
+    events than others it may bring.
     """
 
     public: ClassVar[bool] = True
@@ -97,6 +99,8 @@ class Command(Message):
     for_others: ClassVar[bool] = False
     opens: ClassVar[bool] = False
     scope: ClassVar[str] = ""
+    access: ClassVar[Literal["read", "change", "own"]] = "change"
+    most_events: ClassVar[int] = 0
 
     session_id: UUID | None = None
 

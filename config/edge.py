@@ -222,7 +222,10 @@ def replayed(messages: deque[Message], receive: Receive) -> Receive:
 
 
 def document(code: str, status: int, detail: str, path: str, request_id: str = "") -> dict[str, Any]:
-    """The members of an RFC 9457 document for what is refused outside the application's views."""
+    """The members of an RFC 9457 document for what is refused outside the application's views; clients of OpenAI find
+    theirs among them."""
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    error = {"message": detail, "type": kind, "param": None, "code": code.replace("-", "_")}
     return {
         "type": f"/problems/{code}",
         "title": code.replace("-", " ").capitalize(),
@@ -231,6 +234,7 @@ def document(code: str, status: int, detail: str, path: str, request_id: str = "
         "instance": path,
         "code": code,
         "request_id": request_id,
+        **({"error": error} if path.startswith("/openai/") else {}),
     }
 
 

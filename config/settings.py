@@ -18,6 +18,7 @@ from config.artifacts import *  # noqa: F403
 from config.artifacts import ARTIFACT_MAX_BYTES, storages
 from config.broker import celery_url
 from config.bus import *  # noqa: F403
+from config.contract import *  # noqa: F403
 from config.embedded import EmbeddedServers
 from config.embedded.folders import create_folders, publish
 from config.exchange import *  # noqa: F403
@@ -152,7 +153,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
+    "drf_spectacular_sidecar",
     "csp",
+    "corsheaders",
     "config",
     "bus",
     "sessions_app",
@@ -161,6 +164,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
     "config.middleware.RequestIdMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "config.middleware.SessionCookieMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -203,6 +207,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PARSER_CLASSES": ["sessions_app.api.parsers.HardenedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["sessions_app.api.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "sessions_app.api.description.openapi.DescribedSchema",
     "EXCEPTION_HANDLER": "sessions_app.api.problems.as_problem",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

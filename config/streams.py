@@ -43,6 +43,13 @@ class Flow(Protocol):
         """The client went away before it was."""
 
 
+class LateFlow(Flow, Protocol):
+    """One that knows only when it writes its first piece how the answer begins."""
+
+    def beginning(self, message: Message) -> Message:
+        """The `http.response.start` there is, with another status or other headers."""
+
+
 class Places:
     """So many streams at a time, of each user and of the process. Entered from the threads of requests."""
 
@@ -74,8 +81,9 @@ class Handover:
 
     def __init__(self, places: Places, who: Callable[[], Awaitable[str | None]]) -> None:
         self.who = who
-        self.flow: Flow | None = None
+        self.flow: Flow | LateFlow | None = None
         self.begun = False
+        self.begins: Message | None = None
         self.gone = asyncio.Event()
         self._places = places
         self._entered: str | None = None
@@ -110,10 +118,18 @@ class Handover:
                 await send(message)
             elif message["type"] == "http.response.start":
                 headers = [(name, value) for name, value in message["headers"] if name.lower() != b"content-length"]
-                await send({**message, "headers": headers})
-                self.begun = True
+                self.begins, self.begun = {**message, "headers": headers}, True
+                if not hasattr(self.flow, "beginning"):
+                    await self.begin(send)
 
         return sent
+
+    async def begin(self, send: Send) -> None:
+        """Send how the answer begins, unless that is done."""
+        message, self.begins = self.begins, None
+        if message is not None:
+            late = getattr(self.flow, "beginning", None)
+            await send(message if late is None else late(message))
 
 
 class Streams:
@@ -146,7 +162,7 @@ class Streams:
             handover.leave()
 
     async def _go_on(self, handover: Handover, flow: Flow, receive: Receive, send: Send) -> None:
-        running = asyncio.create_task(flow.run(self._writing(send)))
+        running = asyncio.create_task(flow.run(self._writing(handover, send)))
         leaving = asyncio.create_task(_left(handover, receive))
         try:
             if handover.begun:
@@ -164,10 +180,11 @@ class Streams:
             running.cancel()
             leaving.cancel()
 
-    def _writing(self, send: Send) -> Callable[[bytes], Awaitable[None]]:
+    def _writing(self, handover: Handover, send: Send) -> Callable[[bytes], Awaitable[None]]:
         async def write(piece: bytes) -> None:
             try:
                 async with asyncio.timeout(self.send_timeout):
+                    await handover.begin(send)
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
             except TimeoutError:
                 raise SubscriberTooSlow from None

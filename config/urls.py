@@ -14,5 +14,6 @@ urlpatterns = [
     path("metrics", health.metrics),
     path("admin/", admin.site.urls),
     path("api/v1/", include("sessions_app.api.urls")),
+    path("openai/v1/", include("sessions_app.openai_front.urls")),
     path("", include("sessions_app.urls")),
 ]

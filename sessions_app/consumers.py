@@ -43,7 +43,7 @@ class SessionsConsumer(LiveConsumer):
         return partial(in_thread, of_token, token)
 
     async def readable(self, actor: Actor, sessions: Sequence[UUID]) -> Collection[UUID]:
-        """Those that are the actor's."""
+        """Those that are the actor's, or shared with the actor."""
         return await in_thread(readable_of, actor, sessions)
 
     def account_of(self, actor: Actor) -> UUID:
@@ -121,7 +121,7 @@ def _caller_of(principal: principals.Principal | None) -> Caller | None:
 
 
 def readable_of(actor: Actor, sessions: Sequence[UUID]) -> set[UUID]:
-    """Deny unless owned."""
+    """Deny unless owned or shared."""
     return set(queries.sessions_of(actor).filter(id__in=sessions).values_list("id", flat=True))
 
 

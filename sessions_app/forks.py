@@ -76,6 +76,12 @@ def of_answer(message: Message) -> tuple[Origin, Run | None]:
     return _origin(message.conversation_id, _between(message.conversation_id, question.position)), None
 
 
+def at(conversation_id: UUID, position: int) -> Origin:
+    """All up to that position, whatever it parts: who forks there knows the calls and brings the results. Raises
+    ForkTooDeep."""
+    return _origin(conversation_id, position)
+
+
 def _between(conversation_id: UUID, cut: int) -> int:
     if _with_results(conversation_id, cut) != cut:
         raise ToolCallOpen
@@ -132,7 +138,8 @@ def _origin(conversation_id: UUID, cut: int) -> Origin:
     """The nearest conversation of which something is shared: two versions of one message are siblings, however one came
     from the other. Raises ForkTooDeep."""
     lineage = Conversation.objects.values_list("lineage", flat=True).get(id=conversation_id)
-    for parent, upto in [(conversation_id, cut), *lineage]:
+    for parent, end in [(conversation_id, cut), *lineage]:
+        upto = min(cut, end)
         if Message.objects.filter(conversation_id=parent, position__lte=upto).exists():
             origin = Origin(UUID(str(parent)), upto)
             break

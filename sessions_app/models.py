@@ -22,6 +22,7 @@ from sessions_app.llm.tables import (
 )
 from sessions_app.orchestration.tables import Graph, GraphEdge, GraphNode, Prompt
 from sessions_app.plugin_tables import Memory, Plugin
+from sessions_app.sharing.tables import SessionShare
 from sessions_app.ticket_tables import Ticket
 from sessions_app.values import Role, TokenMetrics
 
@@ -47,6 +48,7 @@ __all__ = [
     "RunChunk",
     "ServiceAccount",
     "Session",
+    "SessionShare",
     "Ticket",
     "Title",
     "TokenUse",
@@ -168,6 +170,12 @@ class Run(models.Model):
     provider = models.CharField(max_length=100)
     model = models.CharField(max_length=100)
     tools = models.JSONField(default=list, blank=True)
+    client_tools = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text="tools of whoever asked: a call ends the run",
+    )
     input = models.JSONField(null=True, blank=True, help_text="what joins the conversation when its turn comes")
     on_interrupt = models.CharField(max_length=5, default="keep")
     retries = models.UUIDField(null=True, blank=True)
@@ -191,6 +199,7 @@ class Run(models.Model):
     attempt = models.SmallIntegerField(default=0, help_text="texts begun")
     decisions = models.JSONField(default=dict, blank=True, help_text="tool calls: null undecided, true allowed")
     cancel_requested = models.BooleanField(default=False)
+    compacts = models.BooleanField(default=False, db_default=False, help_text="makes a summary instead of an answer")
     message = models.UUIDField(null=True)
     prompt_tokens = models.BigIntegerField(null=True)
     completion_tokens = models.BigIntegerField(null=True)

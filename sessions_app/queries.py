@@ -1,4 +1,4 @@
-"""What may be read by whom. Deny unless owned: every read of a user's objects goes through `sessions_of`."""
+"""What may be read by whom. Deny unless owned or shared: every read of a user's objects goes through `sessions_of`."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -6,18 +6,15 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
 
-from bus import sql
-from bus.exceptions import NotFound, Refused
+from bus.exceptions import Forbidden, NotFound, Refused
 from bus.messages import Actor
 from bus.models import Stream
 from bus.registry import Condition
+from sessions_app import rights
 from sessions_app.llm.status import OPEN
 from sessions_app.models import Artifact, Conversation, Graph, GraphNode, Message, Run, Session, UsageEntry
-
-ALL_SEEING = frozenset({"system", "staff", "plugin"})
-"""Kinds of actors that are not people at the public faces: the server itself, its plugins, operators in the admin."""
 
 
 class ConversationArchived(Refused):
@@ -28,33 +25,36 @@ class ConversationArchived(Refused):
 
 
 def sessions_of(actor: Actor) -> QuerySet[Session]:
-    """The sessions the actor may see."""
-    if actor.type in ALL_SEEING:
-        return Session.objects.all()
-    if actor.type == "user" and actor.id.isdigit():
-        return Session.objects.filter(owner_id=int(actor.id))
-    return Session.objects.none()
+    """The sessions the actor may read, one's own and what others share: to look one up, or what belongs to one. Lists
+    are of `own_of` or of `rights.shared_with`."""
+    return rights.readable(actor)
 
 
-_ANY = "EXISTS (SELECT FROM sessions_app_session WHERE id = %(stream)s::uuid)"
-_THEIRS = "EXISTS (SELECT FROM sessions_app_session WHERE id = %(stream)s::uuid AND owner_id = %(owner)s::int)"
+def own_of(actor: Actor) -> QuerySet[Session]:
+    """The sessions that are the actor's: what lists, totals and searches are about."""
+    return rights.own(actor).annotate(role=Value("owner"))
 
 
 def condition_to_change(actor: Actor) -> Condition | None:
-    """What `sessions_of` says about one session, as SQL for the guard of every command; None: never."""
-    if actor.type in ALL_SEEING:
-        return Condition(_ANY)
-    if actor.type == "user" and actor.id.isdigit():
-        return Condition(_THEIRS, {"owner": int(actor.id)})
-    return None
+    """Whether the actor may change one session, as SQL for the guard of every command; None: never."""
+    return rights.to_change(actor)
 
 
 def may_change(actor: Actor, session_id: UUID) -> bool:
     """Whether the actor may change that session: one prepared look-up."""
-    condition = condition_to_change(actor)
-    if condition is None:
-        return False
-    return bool(sql.fetch(f"SELECT 1 WHERE {condition.sql}", {"stream": session_id, **condition.values}))
+    return rights.may_change(actor, session_id)
+
+
+def check_allowed(actor: Actor, session_id: UUID, needs: str = "change") -> None:
+    """Raises NotFound for a session the actor may not even read, Forbidden where reading is all that is allowed."""
+    if needs == "change" and may_change(actor, session_id):
+        return
+    if not sessions_of(actor).filter(id=session_id).exists():
+        raise no_session(session_id)
+    if needs == "change":
+        raise Forbidden(rights.MAY_READ)
+    if needs == "own":
+        rights.check_owner(actor, session_id)
 
 
 def with_version(sessions: QuerySet[Session]) -> QuerySet[Session]:
@@ -64,8 +64,8 @@ def with_version(sessions: QuerySet[Session]) -> QuerySet[Session]:
 
 
 def session_of(actor: Actor, session_id: UUID) -> Session:
-    """One session with its `version`. Raises NotFound, also for what is somebody else's."""
-    session = with_version(sessions_of(actor).filter(id=session_id)).first()
+    """One session with its `version` and the actor's `role`. Raises NotFound, also for what is somebody else's."""
+    session = rights.with_role(with_version(sessions_of(actor).filter(id=session_id)), actor).first()
     if session is None:
         raise no_session(session_id)
     return session
@@ -84,9 +84,16 @@ def message_of(session_id: UUID, message_id: UUID) -> Message:
     return message
 
 
+def _with_head(rows: QuerySet[Any], session: str = "session_id") -> QuerySet[Any]:
+    """Each row with the version of its session's log, as `head`: it changes with nothing else."""
+    heads = Stream.objects.filter(id=OuterRef(session)).values("version")
+    found: QuerySet[Any] = rows.annotate(head=Subquery(heads))
+    return found
+
+
 def run_of(actor: Actor, run_id: UUID) -> Run:
     """One run of a session the actor may see. Raises NotFound."""
-    run = Run.objects.filter(id=run_id, session__in=sessions_of(actor)).first()
+    run: Run | None = _with_head(Run.objects.filter(id=run_id, session__in=sessions_of(actor))).first()
     if run is None:
         raise NotFound(f"Run not found with ID: {run_id}")
     return run
@@ -103,7 +110,7 @@ def artifact_in(session_id: UUID, artifact_id: UUID) -> Artifact:
 
 
 def _artifact(rows: QuerySet[Artifact], artifact_id: UUID) -> Artifact:
-    artifact = rows.filter(id=artifact_id, deleted_at__isnull=True).first()
+    artifact: Artifact | None = _with_head(rows.filter(id=artifact_id, deleted_at__isnull=True)).first()
     if artifact is None:
         raise NotFound(f"Artifact not found with ID: {artifact_id}")
     return artifact
@@ -127,7 +134,7 @@ def graphs_of(actor: Actor) -> QuerySet[Graph]:
 
 def graph_of(actor: Actor, graph_id: UUID) -> Graph:
     """One of them. Raises NotFound."""
-    graph = graphs_of(actor).filter(id=graph_id).first()
+    graph: Graph | None = _with_head(graphs_of(actor).filter(id=graph_id)).first()
     if graph is None:
         raise NotFound(f"Graph not found with ID: {graph_id}")
     return graph
@@ -135,7 +142,8 @@ def graph_of(actor: Actor, graph_id: UUID) -> Graph:
 
 def node_of(actor: Actor, node_id: UUID) -> GraphNode:
     """One node of a graph of a session the actor may see. Raises NotFound."""
-    node = GraphNode.objects.filter(id=node_id, graph__session__in=sessions_of(actor)).first()
+    rows = GraphNode.objects.filter(id=node_id, graph__session__in=sessions_of(actor))
+    node: GraphNode | None = _with_head(rows, "graph__session_id").first()
     if node is None:
         raise NotFound(f"Node not found with ID: {node_id}")
     return node

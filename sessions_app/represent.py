@@ -15,7 +15,8 @@ def moment(when: datetime | None) -> str | None:
 
 
 def session_info(session: Session) -> dict[str, Any]:
-    """A session in a list (document 003's SessionInfo, with its title and version)."""
+    """A session in a list (document 003's SessionInfo, with its title and version). `role` is the reader's,
+    `owner` the name of whose it is where that is somebody else."""
     return {
         "id": str(session.id),
         "title": session.title,
@@ -26,6 +27,8 @@ def session_info(session: Session) -> dict[str, Any]:
         "message_count": session.message_count,
         "is_active": session.is_active,
         "version": getattr(session, "version", None),
+        "role": getattr(session, "role", None),
+        "owner": getattr(session, "owner_name", None),
     }
 
 
@@ -72,17 +75,19 @@ def message_as_dict(message: Message) -> dict[str, Any]:
 
 
 def run_as_dict(run: Run) -> dict[str, Any]:
-    """A run. `first_token_seconds` is from the request to the first piece of the answer; `cost` is in USD, null where
-    a price is unknown."""
+    """A run; the events after `requested_version` tell its story. `first_token_seconds` is from the request to the
+    first piece of the answer; `cost` is in USD, null where a price is unknown."""
     return {
         "id": str(run.id),
         "session_id": str(run.session_id),
         "conversation_id": str(run.conversation_id),
         "state": run.state,
+        "requested_version": run.requested_version,
         "waits": run.waits,
         "provider": run.provider,
         "model": run.model,
         "tools": run.tools,
+        "client_tools": run.client_tools,
         "input": run.input,
         "on_interrupt": run.on_interrupt,
         "retries": str(run.retries) if run.retries else None,
@@ -93,6 +98,7 @@ def run_as_dict(run: Run) -> dict[str, Any]:
         "attempt": run.attempt,
         "decisions": run.decisions,
         "cancel_requested": run.cancel_requested,
+        "compacts": run.compacts,
         "message_id": str(run.message) if run.message else None,
         "prompt_tokens": run.prompt_tokens,
         "completion_tokens": run.completion_tokens,

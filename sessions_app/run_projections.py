@@ -24,6 +24,7 @@ def requested(event: events.RunRequested, envelope: Envelope) -> None:
         provider=event.provider,
         model=event.model,
         tools=event.tools,
+        client_tools=msgspec.to_builtins(event.client_tools),
         waits=event.waits,
         first=event.first,
         input=msgspec.to_builtins(event.input),
@@ -41,6 +42,12 @@ def requested(event: events.RunRequested, envelope: Envelope) -> None:
         queued_at=envelope.recorded_at,
     )
     touch(envelope)
+
+
+@projects(events.CompactionRequested)
+def compaction_requested(event: events.CompactionRequested, envelope: Envelope) -> None:
+    """It is not to answer."""
+    change_run(event, envelope, compacts=True)
 
 
 @projects(events.RunInputChanged)

@@ -1,6 +1,6 @@
 """Full-text search over messages and titles: what is asked, in PostgreSQL's words; hits, best first; snippets.
 
-Called by the REST face. `owner` is part of the index; whose sessions may be seen is what `queries.sessions_of` says."""
+Called by the REST face. `owner` is part of the index; whose sessions may be seen is what `queries.own_of` says."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from django.db.models import BooleanField, QuerySet
 from django.db.models.expressions import RawSQL
 
 from bus.messages import Actor
-from sessions_app import queries
+from sessions_app import queries, rights
 from sessions_app.models import Title
 
 NEWEST = 5_000
@@ -141,7 +141,7 @@ def titles(actor: Actor, search: Search) -> list[Hit]:
 
 
 def _page(among: dict[str, str], actor: Actor, search: Search) -> list[Hit]:
-    seen = queries.sessions_of(actor)
+    seen = queries.own_of(actor)
     if seen.query.is_empty():
         return []
     visible, values = _as_sql(seen.values("id"))
@@ -165,7 +165,7 @@ def titled(actor: Actor, question: Asked) -> QuerySet[Title]:
 
 def _of(actor: Actor, question: Asked) -> str:
     """The question, of words in the actor's own sessions; the words of an index know their owner."""
-    return question.query if actor.type in queries.ALL_SEEING else f"({question.query}) & ' {actor.id}'"
+    return question.query if actor.type in rights.ALL_SEEING else f"({question.query}) & ' {actor.id}'"
 
 
 def _as_sql(rows: QuerySet[Any, Any]) -> tuple[str, dict[str, Any]]:

@@ -6,6 +6,8 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from sessions_app import graph_pages, views
+from sessions_app.api.description.views import problem_page
+from sessions_app.api.throttles import log_ins_counted
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
@@ -14,7 +16,8 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/", views.SessionPage.as_view(), name="session"),
     path("sessions/<uuid:session_id>/graphs/", graph_pages.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graph_pages.GraphPage.as_view(), name="graph"),
-    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("problems/<slug:code>", problem_page, name="problem"),
+    path("login/", log_ins_counted(LoginView.as_view(redirect_authenticated_user=True)), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("enter/<str:uidb64>/<str:token>/", views.EnterPage.as_view(), name="enter"),
 ]

@@ -61,6 +61,7 @@ Content = list[Part]
 Metadata = dict[str, Any]
 Title = Annotated[str, Meta(max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
+ShareRole = Literal["viewer", "editor"]
 Label = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 CallId = Annotated[str, Meta(max_length=200)]
 Strategy = Literal["summarize", "truncate", "relevance", "adaptive"]
@@ -129,10 +130,23 @@ class ConfigPatch(Value):
 
 
 class RunConfig(Value):
-    """What one run has instead of its session's configuration; what is not said stays as the session has it."""
+    """What one run has instead of its session's configuration; what is not said stays as the session has it, also each
+    of the `provider_options`."""
 
     temperature: Temperature | None = None
     max_tokens: MaxTokens | None = None
+    system_prompt: str | None = None
+    provider_options: Metadata | None = None
+
+
+class ClientTool(Value):
+    """A tool that whoever asked for a run will use himself; `parameters` is the JSON Schema of its arguments. `strict`:
+    whether the provider is to hold the model to it, where it can."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}\Z")]
+    description: str = ""
+    parameters: Metadata = {}
+    strict: bool | None = None
 
 
 class RunBudget(Value):

@@ -70,7 +70,7 @@ class SessionsPage(LoginRequiredMixin, View):
         return self._shown(request, form, status=422)
 
     def _shown(self, request: HttpRequest, form: NewSession, status: int = 200) -> HttpResponse:
-        rows = _older_than(queries.sessions_of(actor_of(request)), request.GET.get("before", ""))
+        rows = _older_than(queries.own_of(actor_of(request)), request.GET.get("before", ""))
         found = list(rows.order_by("-updated_at", "-id")[: SESSIONS + 1])
         last = found[SESSIONS - 1] if len(found) > SESSIONS else None
         older = f"{last.updated_at.isoformat()}~{last.id}" if last else None

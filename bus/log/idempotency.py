@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from django.db import connection
@@ -43,7 +44,7 @@ def claim(command: Command, context: Context) -> dict[str, Any] | None:
     if bytes(first) != fingerprint:
         raise IdempotencyMismatch
     kept: dict[str, Any] = msgspec.json.decode(result)
-    return kept
+    return {"data": kept["data"], "version": kept["version"], "command_id": UUID(kept["command_id"])}
 
 
 def keep(data: Any, version: int | None, context: Context) -> None:

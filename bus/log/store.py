@@ -5,6 +5,7 @@ session: one row lock, one counter, one insert, and the set-based projections in
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from bus.log.horizon import Horizon
 from bus.messages import Context, Envelope, Event, uuid7
 from bus.registry import Condition, Registry, SqlProjection
 
+MANY = 16
+"""From so many events on, what can be one statement is worth finding."""
 NAMES = "id, stream, version, position, type, schema, data, actor, causation, correlation, recorded_at"
 COLUMNS = NAMES.replace("data", "data::text")
 
@@ -117,6 +120,14 @@ class _Line(msgspec.Struct):
 def _statement(template: str, statements: tuple[str, ...], where: str = "") -> str:
     projected = "".join(f",\nbeside_{n} AS (\n{statement}\n)" for n, statement in enumerate(statements))
     return template.replace("{projected}", projected).replace("{where}", where)
+
+
+def together(events: Sequence[Event]) -> list[Sequence[Event]]:
+    """What is appended by one statement: all of a few; of many, neighbours of one type, which may carry their
+    projections."""
+    if len(events) < MANY:
+        return [events]
+    return [list(group) for _, group in groupby(events, key=lambda event: event.type)]
 
 
 def fused(events: Sequence[Event], registry: Registry) -> Beside | None:

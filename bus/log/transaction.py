@@ -20,12 +20,12 @@ from bus.registry import Reaction, Registry, SqlProjection
 logger = logging.getLogger(__name__)
 
 MAX_EVENTS = 200
-"""Events of one command, reactions included; two plugins that answer each other for ever are stopped here."""
+"""Events of one command, reactions included: two plugins that answer each other for ever are stopped."""
 
 Hook = Callable[[CommandResult], None]
 
 
-def decided(outcome: Any) -> tuple[list[Event], Any]:
+def decided(outcome: Any, most: int = MAX_EVENTS) -> tuple[list[Event], Any]:
     """What a handler or reaction decided: the events it yielded and the data it returned. Raises TooManyReactions for
     one that does not stop."""
     if not isinstance(outcome, Iterator):
@@ -36,7 +36,7 @@ def decided(outcome: Any) -> tuple[list[Event], Any]:
             events.append(next(outcome))
         except StopIteration as end:
             return events, end.value
-        if len(events) > MAX_EVENTS:
+        if len(events) > most:
             raise TooManyReactions
 
 
@@ -47,6 +47,7 @@ class Transaction:
         self.registry = registry
         self.context = context
         self.recorded: list[Envelope] = []
+        self.most = MAX_EVENTS
         self.broken: tuple[str, str, str] | None = None
 
     def run(self, command: Command, handler: Callable[[], Any]) -> CommandResult:
@@ -55,9 +56,10 @@ class Transaction:
         if context.idempotency_key is not None:
             first = idempotency.claim(command, context)
             if first is not None:
-                return CommandResult(success=True, original_command=command, **_known(first))
+                return CommandResult(success=True, original_command=command, **first)
         expected = self._enter(command)
-        events, data = decided(handler())
+        self.most += command.most_events
+        events, data = decided(handler(), self.most)
         if events:
             self.record(self._stream(command, events), events, context.command_id, expected)
         data, once = (data.kept, data.told) if isinstance(data, Once) else (data, None)
@@ -148,19 +150,21 @@ class Transaction:
     def _projected(
         self, stream: UUID, events: Sequence[Event], cause: UUID, expected: int | None
     ) -> list[tuple[Event, Envelope]]:
-        beside = store.fused(events, self.registry)
-        pairs = self._append(stream, events, cause, expected, beside or store.Beside())
-        if not pairs:
-            raise store.why_not(stream, expected)
-        if beside is None:
-            for event, envelope in pairs:
+        done: list[tuple[Event, Envelope]] = []
+        for part in store.together(events):
+            beside = store.fused(part, self.registry)
+            pairs = self._append(stream, part, cause, None if done else expected, beside or store.Beside())
+            if not pairs:
+                raise store.why_not(stream, expected)
+            for event, envelope in pairs if beside is None else ():
                 project(self.registry, event, envelope)
-        return pairs
+            done += pairs
+        return done
 
     def _append(
         self, stream: UUID, events: Sequence[Event], cause: UUID, expected: int | None, beside: store.Beside
     ) -> list[tuple[Event, Envelope]]:
-        if len(self.recorded) + len(events) > MAX_EVENTS and not isinstance(events[0], ErrorOccurred):
+        if len(self.recorded) + len(events) > self.most and not isinstance(events[0], ErrorOccurred):
             raise TooManyReactions
         events = [self._checked(event, stream) for event in events]
         origin = store.Origin(self.context, len(self.recorded), cause, observe.traceparent())
@@ -246,10 +250,6 @@ def project(registry: Registry, event: Event, envelope: Envelope) -> None:
             store.project(projection.statements, where, [envelope.session_id, envelope.version])
         else:
             projection(event, envelope)
-
-
-def _known(first: dict[str, Any]) -> dict[str, Any]:
-    return {"data": first["data"], "version": first["version"], "command_id": UUID(first["command_id"])}
 
 
 def transact(

@@ -85,7 +85,8 @@ def enqueue_command(command: Command, context: Context, delay: float = 0.0) -> U
         if context.idempotency_key is not None:
             first = idempotency.claim(command, context)
             if first is not None:
-                return UUID(first["command_id"])
+                ident: UUID = first["command_id"]
+                return ident
             idempotency.keep(None, None, context)
         payload = {"command": command, "expected_version": context.expected_version}
         add(

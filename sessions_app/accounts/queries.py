@@ -10,8 +10,8 @@ from bus import sql
 from bus.exceptions import NotFound
 from bus.messages import Actor
 from sessions_app.models import ApiToken, ServiceAccount, TokenUse
-from sessions_app.queries import ALL_SEEING
 from sessions_app.represent import moment
+from sessions_app.rights import ALL_SEEING
 
 
 def user_id_of(actor: Actor) -> int | None:

@@ -17,8 +17,11 @@ from bus import untrusted
 from bus.exceptions import Invalid, TooLarge
 from bus.messages import CommandResult
 from sessions_app import queries
+from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
-from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
+from sessions_app.api.conditions import context_of, execute, expected_version_in, in_session, tagged
+from sessions_app.api.description.operations import Parameter, describes
+from sessions_app.api.description.parameters import BYTES, FILE, UPLOAD
 from sessions_app.api.downloads import download
 from sessions_app.api.paging import keyset, listed
 from sessions_app.api.parsers import HardenedJSONParser
@@ -65,6 +68,12 @@ class ArtifactsView(Resource):
         token."""
         return [Untouched()] if _is_file(self.request) else super().get_parsers()
 
+    @describes(
+        "list_artifacts",
+        gives=shapes.Page[shapes.Artifact],
+        paged=True,
+        query=(Parameter("name", str, "the versions of this name"),),
+    )
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session's artifacts, newest first; with `name` its versions."""
         session = queries.session_of(actor_of(request), session_id)
@@ -73,10 +82,24 @@ class ArtifactsView(Resource):
         page, cursor = keyset(request, rows, ("-position",), (int,))
         return listed(request, page, cursor, artifact_as_dict)
 
+    @describes(
+        "store_artifact",
+        status=201,
+        gives=shapes.Artifact,
+        command=("store-artifact",),
+        versioned=True,
+        uploads={FORM: UPLOAD, "*/*": BYTES},
+        query=(
+            Parameter("name", str, "where the body is the file itself: its name"),
+            Parameter("metadata", str, "likewise: JSON"),
+            Parameter("artifact_id", UUID, "likewise: its id, if wanted"),
+        ),
+        example={"name": "plan.json", "data": {"steps": 3}},
+    )
     def post(self, request: Request, session_id: UUID) -> Response:
         """Keep JSON or a text (`{name, data, content_type?, metadata?}`), or a file: as the field `file` of a form, or
         as the body itself where the address says `?name=`."""
-        queries.session_of(actor_of(request), session_id)  # nothing is read for what is not there
+        queries.check_allowed(actor_of(request), session_id)  # nothing is read for what may not be kept
         if _is_file(request):
             result = self._from_body(request, session_id)
         elif request.content_type.lower().startswith(FORM):
@@ -156,10 +179,13 @@ class ArtifactView(Resource):
 
     noun = "artifacts"
 
+    @describes("get_artifact", gives=shapes.Artifact)
     def get(self, request: Request, artifact_id: UUID) -> Response:
         """One artifact, without its bytes."""
-        return Response(artifact_as_dict(queries.artifact_of(actor_of(request), artifact_id)))
+        artifact = queries.artifact_of(actor_of(request), artifact_id)
+        return in_session(artifact, artifact_as_dict(artifact))
 
+    @describes("delete_artifact", status=204)
     def delete(self, request: Request, artifact_id: UUID) -> Response:
         """Remove this version."""
         artifact = queries.artifact_of(actor_of(request), artifact_id)
@@ -173,6 +199,13 @@ class ContentView(Resource):
 
     noun = "artifacts"
 
+    @describes(
+        "download_artifact",
+        also={206: None, 416: None},
+        headers=("Range", "IfRange"),
+        media={"*/*": FILE},
+        query=(Parameter("inline", str, "an image is shown in place"),),
+    )
     def get(self, request: Request, artifact_id: UUID) -> HttpResponseBase:
         """The bytes; `Range`, `If-Range` and `If-None-Match` are honoured. With `inline` an image is shown in place."""
         return download(request, queries.artifact_of(actor_of(request), artifact_id))

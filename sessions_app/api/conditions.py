@@ -19,7 +19,8 @@ _KEY = re.compile(KEY_PATTERN)
 
 
 def context_of(request: Request, expected_version: int | None = None) -> Context:
-    """The command's context: the caller, the request's id as correlation, the Idempotency-Key. Raises Invalid."""
+    """The command's context: the caller, the request's id as correlation, the Idempotency-Key, the version that the
+    body or If-Match names. Raises Invalid, PreconditionFailed."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not _KEY.fullmatch(key):
         raise Invalid("An Idempotency-Key has 1 to 200 printable ASCII characters.")
@@ -28,10 +29,21 @@ def context_of(request: Request, expected_version: int | None = None) -> Context
     return Context(
         actor=actor_of(request),
         correlation_id=correlation,
-        expected_version=expected_version,
+        expected_version=_expected(request, expected_version),
         idempotency_key=used,
         scopes=scopes_of(request),
     )
+
+
+def _expected(request: Request, said: int | None) -> int | None:
+    """If-Match holds for every write; where it fails only when it is looked at again, see `problems.as_problem`."""
+    given = request.headers.get("If-Match", "*").strip()
+    if given == "*":
+        return said
+    found = _ETAG.fullmatch(given)
+    if found is None or said not in (None, int(found[1])):
+        raise PreconditionFailed(f"If-Match says {given[:40]}, which is not the version of this session.")
+    return int(found[1])
 
 
 def execute(command: Command, context: Context) -> CommandResult:
@@ -64,6 +76,11 @@ def matched_version(request: Request, session: Session) -> int:
             f"If-Match says {given[:40]}, the session is at version {version}.", current_version=version
         )
     return version
+
+
+def in_session(row: Any, shown: dict[str, Any]) -> Response:
+    """What is in a session, with the session's version as its ETag; `row` comes from `queries`."""
+    return tagged(Response(shown), row.head)
 
 
 def tagged(response: Response, version: int | None) -> Response:

@@ -12,9 +12,10 @@ from typing import IO, Any, NamedTuple
 from django.db import connection
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase, StreamingHttpResponse
-from django.utils.http import content_disposition_header, parse_etags
+from django.utils.http import content_disposition_header
 from rest_framework.request import Request
 
+from sessions_app.api.caching import matches
 from sessions_app.artifacts import blobs
 from sessions_app.artifacts.media import RASTER, is_text
 from sessions_app.models import Artifact
@@ -60,7 +61,7 @@ class Streamed(StreamingHttpResponse):
 def download(request: Request, artifact: Artifact) -> HttpResponseBase:
     """The bytes; 304, 206 and 416 as the request's headers want it. Raises BlobGone."""
     tag = f'"{artifact.sha256}"'
-    if _matches(request.headers.get("If-None-Match", ""), tag):
+    if matches(request.headers.get("If-None-Match", ""), tag):
         return _harden(HttpResponse(status=304), tag)
     partial = _ranged(request, tag)
     span = _span(request.headers["Range"], artifact.size) if partial else Span(0, artifact.size)
@@ -110,11 +111,6 @@ def _disposition(request: Request, artifact: Artifact) -> str:
     shown = "inline" in request.query_params and artifact.content_type in RASTER
     header = content_disposition_header(not shown, artifact.name)
     return header or "inline"
-
-
-def _matches(header: str, tag: str) -> bool:
-    """If-None-Match, compared weakly (RFC 9110, 13.1.2)."""
-    return any(given == "*" or given.removeprefix("W/") == tag for given in parse_etags(header)) if header else False
 
 
 def _ranged(request: Request, tag: str) -> bool:

@@ -8,19 +8,29 @@ from rest_framework.response import Response
 
 from bus.exceptions import Invalid
 from sessions_app import queries
+from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
-from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
+from sessions_app.api.conditions import context_of, execute, expected_version_in, in_session, tagged
+from sessions_app.api.description.operations import Parameter, describes
 from sessions_app.api.paging import keyset, listed
 from sessions_app.api.views import Resource, body_of, command_from
 from sessions_app.models import Graph
 from sessions_app.orchestration.represent import graph_as_dict, graph_info, node_as_dict
+from sessions_app.orchestration.spec import GraphPlan, GraphState
 
 
 class GraphsView(Resource):
     """`sessions/{id}/graphs/`"""
 
     noun = "graphs"
+    begins_runs = True
 
+    @describes(
+        "list_graphs",
+        gives=shapes.Page[shapes.GraphInfo],
+        paged=True,
+        query=(Parameter("state", GraphState, "only in this state"),),
+    )
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session's graphs without their nodes, newest first; filter `state`."""
         session = queries.session_of(actor_of(request), session_id)
@@ -33,6 +43,22 @@ class GraphsView(Resource):
         page, cursor = keyset(request, rows, ("-id",), (UUID,))
         return listed(request, page, cursor, graph_info)
 
+    @describes(
+        "start_graph",
+        status=202,
+        gives=shapes.Graph,
+        also={200: GraphPlan},
+        command=("start-graph", "execute-parallel", "execute-prompt"),
+        renamed={"id": "graph_id"},
+        versioned=True,
+        codes=("budget-exhausted",),
+        example={
+            "nodes": [
+                {"key": "ask", "prompt": "Which question about buses is worth an answer?"},
+                {"key": "answer", "prompt": "{{ nodes.ask.output }}", "dependencies": ["ask"]},
+            ]
+        },
+    )
     def post(self, request: Request, session_id: UUID) -> Response:
         """Start a graph (`nodes`), a parallel group (`prompts`) or one prompt (`prompt`); with `dry_run` a graph is
         only checked, ordered and estimated."""
@@ -56,9 +82,11 @@ class GraphView(Resource):
 
     noun = "graphs"
 
+    @describes("get_graph", gives=shapes.Graph)
     def get(self, request: Request, graph_id: UUID) -> Response:
         """Its state, node by node."""
-        return Response(graph_as_dict(queries.graph_of(actor_of(request), graph_id)))
+        graph = queries.graph_of(actor_of(request), graph_id)
+        return in_session(graph, graph_as_dict(graph))
 
 
 class GraphActionView(Resource):
@@ -68,6 +96,7 @@ class GraphActionView(Resource):
 
     command = ""
 
+    @describes(gives=shapes.Graph, versioned=True)
     def post(self, request: Request, graph_id: UUID) -> Response:
         """The graph as it is after it."""
         graph = queries.graph_of(actor_of(request), graph_id)
@@ -83,6 +112,8 @@ class NodeView(Resource):
 
     noun = "graphs"
 
+    @describes("get_node", gives=shapes.Node)
     def get(self, request: Request, node_id: UUID) -> Response:
         """One node's state: what became of a prompt."""
-        return Response(node_as_dict(queries.node_of(actor_of(request), node_id)))
+        node = queries.node_of(actor_of(request), node_id)
+        return in_session(node, node_as_dict(node))

@@ -1,13 +1,17 @@
 """REST for the history of a message, a run or a graph's node: what it came from."""
 
+from typing import Annotated, Literal
 from uuid import UUID
 
+from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bus.exceptions import Invalid
 from sessions_app import history, queries
+from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
+from sessions_app.api.description.operations import Parameter, describes
 from sessions_app.api.paging import decode_cursor, encode_cursor, limit_of, listed, whole_number
 from sessions_app.api.views import Resource, uuid_in
 from sessions_app.history import Node
@@ -20,6 +24,16 @@ MOST_NESTED = 50
 class HistoryView(Resource):
     """`sessions/{id}/history/`"""
 
+    @describes(
+        "get_history",
+        gives=(shapes.Page[shapes.HistoryEntry], shapes.HistoryTree),
+        paged=True,
+        query=(
+            Parameter("node", UUID, "the message, run or graph's node", required=True),
+            Parameter("max_depth", Annotated[int, Meta(ge=0, le=history.MOST_STEPS)], "steps back; 50, also the most"),
+            Parameter("shape", Literal["flat", "tree"], "in pages, itself last; or as a tree"),
+        ),
+    )
     def get(self, request: Request, session_id: UUID) -> Response:
         """What `node` (a message, a run's answer, a graph's node) came from, at most `max_depth` steps back:
         `shape=flat` in pages, itself last, or `shape=tree`."""

@@ -13,14 +13,16 @@ from bus.exceptions import Invalid, NotFound
 from bus.log import settled, store
 from bus.models import Work
 from sessions_app import queries
-from sessions_app.api import streaming
+from sessions_app.api import shapes, streaming, throttles
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
+from sessions_app.api.description.operations import Parameter, describes
+from sessions_app.api.description.parameters import AFTER, EVENT_STREAM, LIMIT, POSITION, TYPES, Version
 from sessions_app.api.paging import limit_of, whole_number
 from sessions_app.api.renderers import JSONRenderer
 from sessions_app.api.views import Resource, body_of
 from sessions_app.represent import moment
-from sessions_app.state import state_at
+from sessions_app.state import SessionState, state_at
 from sessions_app.streams.log import LogFlow, page_of
 from sessions_app.streams.session import SessionFlow
 
@@ -30,6 +32,17 @@ class EventsView(Resource):
 
     renderer_classes = (JSONRenderer, streaming.EventStreamRenderer)
 
+    @describes(
+        "list_events",
+        gives=shapes.EventPage,
+        media={streaming.MEDIA_TYPE: EVENT_STREAM},
+        headers=("LastEventId",),
+        query=(
+            LIMIT,
+            AFTER,
+            TYPES,
+        ),
+    )
     def get(self, request: Request, session_id: UUID) -> Response:
         """A page of the session's log: versions above `after`; `types` takes topic patterns. With `Accept:
         text/event-stream` all of it from there on, and what comes."""
@@ -59,6 +72,13 @@ class LogView(Resource):
 
     renderer_classes = (JSONRenderer, streaming.EventStreamRenderer)
 
+    @describes(
+        "list_log",
+        gives=shapes.EventPage,
+        media={streaming.MEDIA_TYPE: EVENT_STREAM},
+        headers=("LastEventId",),
+        query=(LIMIT, POSITION, TYPES, Parameter("topics", str, "the same as `types`")),
+    )
     def get(self, request: Request) -> Response:
         """What all sessions of the caller have recorded after the position `after`, in the order of the whole log. With
         `Accept: text/event-stream` all of it from there on, and what comes."""
@@ -86,6 +106,7 @@ def _types(request: Request) -> list[str]:
 class StateView(Resource):
     """`sessions/{id}/state/`"""
 
+    @describes("get_state", gives=SessionState, query=(Parameter("at_version", Version, "the version to go back to"),))
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session as it was at `at_version` (by default: now), folded from the log."""
         session = queries.session_of(actor_of(request), session_id)
@@ -101,6 +122,16 @@ class CommandsView(Resource):
 
     noun = "commands"
 
+    @describes(
+        "run_command",
+        gives=shapes.CommandAnswer,
+        also={202: shapes.QueuedCommand},
+        body=shapes.CommandBody,
+        async_too=True,
+        etag=False,
+        codes=("budget-exhausted", "not-found"),
+        example={"name": "list-sessions", "payload": {"limit": 10}},
+    )
     def post(self, request: Request) -> Response:
         """Run a public command by name, now or (`Prefer: respond-async`) by a worker."""
         body = body_of(request)
@@ -109,6 +140,7 @@ class CommandsView(Resource):
         if not isinstance(name, str) or not isinstance(payload, dict) or body:
             raise Invalid("The body is {name, payload, expected_version?}.")
         command = bus.registry.public_command(name, payload)
+        throttles.check_command(request, command)
         context = context_of(request, expected)
         if command.runs_in == "worker" or "respond-async" in request.headers.get("Prefer", ""):
             command_id = bus.enqueue(command, context)
@@ -124,6 +156,7 @@ class CommandView(Resource):
 
     noun = "commands"
 
+    @describes("get_command", gives=shapes.CommandState)
     def get(self, request: Request, command_id: UUID) -> Response:
         """What became of a queued command."""
         work = Work.objects.filter(id=command_id, kind="command", actor=str(actor_of(request))).first()

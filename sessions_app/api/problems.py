@@ -12,49 +12,10 @@ from psycopg_pool import PoolTimeout
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
-from bus.exceptions import BusError, InsufficientScope
+from bus.exceptions import BusError, InsufficientScope, VersionConflict
+from sessions_app.api.description.catalogue import CATALOGUE, title_of
 
 logger = logging.getLogger(__name__)
-
-TITLES = {
-    "validation-failed": "A field is not acceptable",
-    "malformed": "Not acceptable JSON",
-    "unauthenticated": "Log in first",
-    "forbidden": "You may not do this",
-    "not-found": "Not found",
-    "already-exists": "Already exists",
-    "version-conflict": "The session has moved on",
-    "precondition-failed": "The precondition does not hold",
-    "precondition-required": "If-Match is required",
-    "idempotency-mismatch": "This key was used with another body",
-    "idempotency-in-progress": "This key belongs to a queued command",
-    "unknown-command": "Unknown command",
-    "plugin-disabled": "The plugin is switched off",
-    "too-many-hops": "Sessions have passed this on too often",
-    "run-ended": "The run has ended",
-    "run-not-ready": "The run is not in such a state",
-    "session-busy": "Another run is at work",
-    "graph-ended": "The graph has ended",
-    "graph-not-ready": "The graph is not in such a state",
-    "template-failed": "A template cannot be rendered",
-    "conversation-archived": "The conversation is archived",
-    "fork-too-deep": "Too many forks of forks",
-    "tool-call-open": "A tool call would be parted from its result",
-    "unknown-tool": "There is no such tool",
-    "context-overflow": "It does not fit into the model's window",
-    "capability-missing": "The model cannot do this",
-    "budget-exhausted": "The budget is used up",
-    "quota-exhausted": "No room for more artifacts",
-    "content-mismatch": "The content is not what it is said to be",
-    "too-large": "Too large",
-    "method-not-allowed": "Method not allowed",
-    "not-acceptable": "Not acceptable",
-    "unsupported-media-type": "Send application/json",
-    "rate-limited": "Too many requests",
-    "unavailable": "Unavailable right now",
-    "internal-error": "Something failed here",
-}
-"""The published catalogue of codes."""
 
 _BY_KIND: tuple[tuple[type[Exception], int, str], ...] = (
     (drf.NotAuthenticated, 401, "unauthenticated"),
@@ -104,7 +65,7 @@ def document(request: HttpRequest, code: str, status: int, detail: str, **extra:
     """The members of a problem document."""
     return {
         "type": f"/problems/{code}",
-        "title": TITLES.get(code, code),
+        "title": title_of(code),
         "status": status,
         "detail": detail,
         "instance": request.path,
@@ -118,12 +79,14 @@ def as_problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception handler."""
     request: HttpRequest = context["request"]._request
     headers: dict[str, str] = {}
+    if isinstance(error, VersionConflict) and "If-Match" in request.headers:
+        error = PreconditionFailed(error.detail, **error.extra)
     if isinstance(error, BusError):
         members = error.as_problem()
         if isinstance(error, InsufficientScope):
             headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{" ".join(error.lacking)}"'
         if error.status in (429, 503):
-            headers["Retry-After"] = "1"
+            headers["Retry-After"] = str(getattr(error, "retry_after", 1))
         elif error.status >= 500:
             logger.error("%s: %s", type(error).__name__, error.detail, exc_info=error)
     elif isinstance(error, (OperationalError, PoolTimeout)):
@@ -142,7 +105,11 @@ def _members(error: Exception, request: HttpRequest) -> dict[str, Any]:
     """What Django, DRF and PostgreSQL refuse; anything else is our failure."""
     for kind, status, code in _BY_KIND:
         if isinstance(error, kind):
-            return {"code": code, "status": status, "detail": str(getattr(error, "detail", f"{TITLES[code]}."))}
+            return {
+                "code": code,
+                "status": status,
+                "detail": str(getattr(error, "detail", f"{CATALOGUE[code].title}.")),
+            }
     if isinstance(error, DataError):  # out of a column's range: the commands' types should have said so
         logger.warning("PostgreSQL refused a value at %s", request.path, exc_info=error)
         return {"code": "validation-failed", "status": 422, "detail": "A value is not one that can be stored."}

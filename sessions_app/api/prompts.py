@@ -1,11 +1,14 @@
 """REST for named prompts: what operators wrote for everybody."""
 
-from typing import Any
+from typing import Annotated, Any
 
+from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bus.exceptions import Invalid
+from sessions_app.api import shapes
+from sessions_app.api.description.operations import Parameter, describes
 from sessions_app.api.views import Resource
 from sessions_app.orchestration import prompts
 from sessions_app.orchestration.prompts import PromptText
@@ -17,6 +20,7 @@ class PromptsView(Resource):
 
     noun = "prompts"
 
+    @describes("list_prompts", gives=shapes.Page[shapes.PromptInfo])
     def get(self, request: Request) -> Response:
         """The newest version of each prompt, without its text."""
         found = [_listed(prompt) for prompt in prompts.catalogue()]
@@ -28,6 +32,11 @@ class PromptView(Resource):
 
     noun = "prompts"
 
+    @describes(
+        "get_prompt",
+        gives=shapes.Prompt,
+        query=(Parameter("version", Annotated[int, Meta(ge=0)], "that one, not the newest"),),
+    )
     def get(self, request: Request, name: str) -> Response:
         """One prompt in its newest version, or in that `version`; 0 is the one that came with the server."""
         prompt = prompts.find(name, _version(request))

@@ -10,6 +10,8 @@ from bus.exceptions import Invalid
 from sessions_app import queries
 from sessions_app.api import streaming
 from sessions_app.api.authentication import actor_of
+from sessions_app.api.description.operations import describes
+from sessions_app.api.description.parameters import AFTER, EVENT_STREAM
 from sessions_app.api.views import Resource
 from sessions_app.models import Run
 from sessions_app.streams.run import RunFlow, is_told
@@ -22,6 +24,14 @@ class RunStreamView(Resource):
     renderer_classes = (streaming.EventStreamRenderer,)
     http_method_names = ("get", "options")
 
+    @describes(
+        "stream_run",
+        also={204: None},
+        media={streaming.MEDIA_TYPE: EVENT_STREAM},
+        query=(AFTER,),
+        headers=("LastEventId",),
+        etag=False,
+    )
     def get(self, request: Request, run_id: UUID) -> Response:
         """The run's events and its text as it grows, until it has ended. 204 to who has come back and has them all:
         that is what keeps an EventSource from coming again."""

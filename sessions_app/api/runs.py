@@ -1,6 +1,7 @@
 """REST for runs, and for what the next request of a session would contain."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -10,20 +11,26 @@ from rest_framework.response import Response
 
 from bus.exceptions import Invalid
 from sessions_app import queries
-from sessions_app.api import run_streams, streaming
+from sessions_app.api import run_streams, shapes, streaming
 from sessions_app.api.authentication import actor_of
-from sessions_app.api.conditions import context_of, execute, expected_version_in, tagged
+from sessions_app.api.conditions import context_of, execute, expected_version_in, in_session, tagged
+from sessions_app.api.description.operations import Parameter, describes
+from sessions_app.api.description.parameters import CONVERSATION, EVENT_STREAM
 from sessions_app.api.paging import keyset, listed
 from sessions_app.api.renderers import JSONRenderer
 from sessions_app.api.views import Resource, body_of, command_from, uuid_in
 from sessions_app.llm import asking, catalog
 from sessions_app.llm.context.plan import Plan
+from sessions_app.llm.status import Status
 from sessions_app.models import Run
 from sessions_app.represent import known_as_dict, run_as_dict
 from sessions_app.values import Strategy
 
+STRATEGY = Parameter("strategy", Strategy, "instead of the session's")
 
-def _accepted(request: Request, run: Run, version: int | None, status: int = 202) -> Response:
+
+def accepted(request: Request, run: Run, version: int | None, status: int = 202) -> Response:
+    """The run as the answer to who asked for it."""
     response = tagged(Response(run_as_dict(run), status=status), version)
     response["Location"] = request.build_absolute_uri(f"/api/v1/runs/{run.id}/")
     return response
@@ -33,11 +40,18 @@ class RunsView(Resource):
     """`sessions/{id}/runs/`"""
 
     noun = "runs"
+    begins_runs = True
 
     def get_renderers(self) -> list[BaseRenderer]:
         """A list is no stream; an answer may be."""
         return [JSONRenderer(), *([streaming.EventStreamRenderer()] if self.request.method == "POST" else [])]
 
+    @describes(
+        "list_runs",
+        gives=shapes.Page[shapes.Run],
+        paged=True,
+        query=(Parameter("state", Status, "only in this state"), CONVERSATION),
+    )
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session's runs, newest first; filters `state`, `conversation`."""
         session = queries.session_of(actor_of(request), session_id)
@@ -52,6 +66,19 @@ class RunsView(Resource):
         page, cursor = keyset(request, rows, ("-id",), (UUID,))
         return listed(request, page, cursor, run_as_dict)
 
+    @describes(
+        "request_run",
+        status=202,
+        gives=shapes.Run,
+        also={201: None, 200: None},
+        media={streaming.MEDIA_TYPE: EVENT_STREAM},
+        command=("request-run",),
+        more={"stream": bool, "on_disconnect": Literal["continue", "cancel"] | None},
+        renamed={"id": "run_id", "conversation": "conversation_id"},
+        versioned=True,
+        codes=("budget-exhausted",),
+        example={"input": "hello", "timeout": 60, "budget": {"usd": "0.05"}},
+    )
     def post(self, request: Request, session_id: UUID) -> Response:
         """Ask for an answer; with `stream` it comes as it is written. A repeated Idempotency-Key gives the same run."""
         body = body_of(request)
@@ -65,9 +92,9 @@ class RunsView(Resource):
         result = execute(request_run, context_of(request, expected))
         run = queries.run_of(actor_of(request), UUID(str(result.data["id"])))
         if place is None or on_disconnect is None:
-            return _accepted(request, run, result.version)
-        accepted = _accepted(request, run, result.version, status=201 if result.events else 200)
-        return run_streams.begun(place, run, on_disconnect, accepted)
+            return accepted(request, run, result.version)
+        answer = accepted(request, run, result.version, status=201 if result.events else 200)
+        return run_streams.begun(place, run, on_disconnect, answer)
 
 
 class RunView(Resource):
@@ -75,26 +102,49 @@ class RunView(Resource):
 
     noun = "runs"
 
+    @describes("get_run", gives=shapes.Run)
     def get(self, request: Request, run_id: UUID) -> Response:
         """One run's state."""
-        return Response(run_as_dict(queries.run_of(actor_of(request), run_id)))
+        run = queries.run_of(actor_of(request), run_id)
+        return in_session(run, run_as_dict(run))
 
+    @describes(
+        "change_queued_run",
+        gives=shapes.Run,
+        command=("change-queued-run",),
+        versioned=True,
+        example={"input": "something else"},
+    )
     def patch(self, request: Request, run_id: UUID) -> Response:
         """Change what a waiting run is to answer."""
         return _changed(request, run_id, "change-queued-run", body_of(request))
 
 
 class RunActionView(Resource):
-    """`runs/{id}/cancel/`, `…/retry/`, `…/continue/`, `…/decisions/`; `command` is the command behind the address."""
+    """`runs/{id}/cancel/` and `…/decisions/`; `command` is the command behind the address."""
 
     noun = "runs"
 
     command = ""
-    begins_another = False
 
+    @describes(gives=shapes.Run, versioned=True)
     def post(self, request: Request, run_id: UUID) -> Response:
-        """The run, or the new one that this begins."""
-        return _changed(request, run_id, self.command, body_of(request), begins_another=self.begins_another)
+        """The run as it is after it."""
+        return _changed(request, run_id, self.command, body_of(request))
+
+
+class RunAgainView(Resource):
+    """`runs/{id}/retry/` and `…/continue/`; `command` is the command behind the address."""
+
+    noun = "runs"
+    begins_runs = True
+
+    command = ""
+
+    @describes(status=202, gives=shapes.Run, versioned=True, codes=("budget-exhausted",))
+    def post(self, request: Request, run_id: UUID) -> Response:
+        """The new run that this begins."""
+        return _changed(request, run_id, self.command, body_of(request), begins_another=True)
 
 
 def _changed(
@@ -107,22 +157,33 @@ def _changed(
     shown = UUID(str(result.data["id"])) if begins_another else run_id
     run = queries.run_of(actor_of(request), shown)
     if begins_another:
-        return _accepted(request, run, result.version)
+        return accepted(request, run, result.version)
     return tagged(Response(run_as_dict(run)), result.version)
 
 
-class ContextView(Resource):
-    """`sessions/{id}/context/plan/` and `…/context/count/`"""
+class ContextPlanView(Resource):
+    """`sessions/{id}/context/plan/`"""
 
-    counts = False
-
+    @describes("plan_context", gives=shapes.ContextPlan, query=(CONVERSATION, STRATEGY))
     def get(self, request: Request, session_id: UUID) -> Response:
-        """What the next request would contain and why, message by message; with `counts` the numbers alone."""
-        session = queries.session_of(actor_of(request), session_id)
-        conversation = queries.conversation_of(session.id, uuid_in(request, "conversation"))
-        asked = asking.of_session(session, conversation)
-        plan = asking.prepare(asked, _strategy(request)).plan
-        return tagged(Response(_counts(plan) if self.counts else _whole(plan)), asked.upto)
+        """What the next request would contain and why, message by message."""
+        return _planned(request, session_id, _whole)
+
+
+class ContextCountView(Resource):
+    """`sessions/{id}/context/count/`"""
+
+    @describes("count_context", gives=shapes.ContextCount, query=(CONVERSATION, STRATEGY))
+    def get(self, request: Request, session_id: UUID) -> Response:
+        """How many tokens the next request would take."""
+        return _planned(request, session_id, _counts)
+
+
+def _planned(request: Request, session_id: UUID, shape: Callable[[Plan], dict[str, Any]]) -> Response:
+    session = queries.session_of(actor_of(request), session_id)
+    conversation = queries.conversation_of(session.id, uuid_in(request, "conversation"))
+    asked = asking.of_session(session, conversation)
+    return Response(shape(asking.prepare(asked, _strategy(request)).plan))  # what is known of models counts, too
 
 
 def _strategy(request: Request) -> Strategy | None:
@@ -159,6 +220,11 @@ class ModelsView(Resource):
 
     noun = "models"
 
+    @describes(
+        "list_models",
+        gives=shapes.Page[shapes.Model],
+        query=(Parameter("provider", str, "only of this provider"),),
+    )
     def get(self, request: Request) -> Response:
         """What is known of the models of the configured providers (or of one `provider`); null is unknown."""
         asked = request.query_params.get("provider")

@@ -1,7 +1,7 @@
 """REST for search: what was said, and the titles of sessions."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -9,7 +9,9 @@ from rest_framework.response import Response
 
 from bus.exceptions import Invalid
 from sessions_app import search
+from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
+from sessions_app.api.description.operations import Parameter, describes
 from sessions_app.api.paging import decode_cursor, encode_cursor, limit_of, listed, moment_in
 from sessions_app.api.views import Resource, storable, uuid_in
 from sessions_app.represent import moment
@@ -21,6 +23,19 @@ AMONG = {"messages": search.messages, "titles": search.titles}
 class SearchView(Resource):
     """`search/`"""
 
+    @describes(
+        "search",
+        gives=shapes.Page[shapes.Hit],
+        paged=True,
+        query=(
+            Parameter("q", str, "words, and phrases in quotes", required=True),
+            Parameter("in", Literal["messages", "titles"], "what is searched"),
+            Parameter("session", UUID, "only in this session"),
+            Parameter("role", Role, "only what this role said"),
+            Parameter("after", datetime, "only what is newer"),
+            Parameter("before", datetime, "only what is older"),
+        ),
+    )
     def get(self, request: Request) -> Response:
         """Messages of the caller's sessions that answer `q`, best first; with `in=titles` sessions, by their titles.
         Filters `session`, `role`, `after`, `before`."""

@@ -7,7 +7,9 @@ from rest_framework.response import Response
 from bus.exceptions import InsufficientScope
 from sessions_app import tickets
 from sessions_app.accounts import scopes
+from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of, principal_in, scopes_of
+from sessions_app.api.description.operations import describes
 from sessions_app.api.views import Resource
 from sessions_app.represent import moment
 
@@ -17,6 +19,7 @@ class TicketsView(Resource):
 
     permission_classes = (IsAuthenticated,)  # of scopes only the one for reading is asked: nothing is written for long
 
+    @describes("create_ticket", status=201, gives=shapes.SocketTicket, etag=False, located=False, body=shapes.Nothing)
     def post(self, request: Request) -> Response:
         """A ticket that opens one socket, within seconds, with the rights of the login or token that asks. A repeated
         Idempotency-Key gets another one."""

@@ -7,8 +7,10 @@ from rest_framework.response import Response
 
 from bus.messages import Actor, CommandResult
 from sessions_app.accounts import queries
+from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of, principal_in
 from sessions_app.api.conditions import context_of, execute
+from sessions_app.api.description.operations import describes
 from sessions_app.api.paging import keyset, listed
 from sessions_app.api.views import Resource, body_of, command_from
 
@@ -18,11 +20,21 @@ class TokensView(Resource):
 
     noun = "tokens"
 
+    @describes("list_tokens", gives=shapes.Page[shapes.Token], paged=True)
     def get(self, request: Request) -> Response:
         """The caller's tokens, newest first, those that are over or revoked too."""
         page, cursor = keyset(request, queries.tokens_of(actor_of(request)), ("-id",), (UUID,))
         return listed(request, page, cursor, queries.as_dict)
 
+    @describes(
+        "create_token",
+        status=201,
+        gives=shapes.NewToken,
+        command=("create-token",),
+        hidden=("user_id", "latest"),
+        etag=False,
+        example={"name": "nightly", "scopes": ["sessions:read"], "expires_in": 86400},
+    )
     def post(self, request: Request) -> Response:
         """Make one: `name`, `scopes`, `expires_in` (seconds) or `expires_at`. `token` is its text, told only now; a
         repeated Idempotency-Key answers without it."""
@@ -36,10 +48,12 @@ class TokenView(Resource):
 
     noun = "tokens"
 
+    @describes("get_token", gives=shapes.Token)
     def get(self, request: Request, token_id: UUID) -> Response:
         """One of the caller's tokens."""
         return Response(queries.as_dict(queries.token_of(actor_of(request), token_id)))
 
+    @describes("revoke_token", status=204)
     def delete(self, request: Request, token_id: UUID) -> Response:
         """Revoke it: from now on it lets nobody in."""
         execute(command_from("revoke-token", {}, token_id=str(token_id)), context_of(request))

@@ -1,10 +1,9 @@
-"""REST for sessions and messages. Reads are queries; every write is a command."""
+"""The base of all REST views, and sessions. Reads are queries; every write is a command."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-import msgspec
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from rest_framework.request import Request
@@ -14,24 +13,39 @@ from rest_framework.views import APIView
 from bus.bus import bus
 from bus.exceptions import Invalid
 from bus.messages import Command
-from sessions_app import queries, search
+from sessions_app import queries, rights, search
+from sessions_app.api import shapes, throttles
 from sessions_app.api.authentication import actor_of
-from sessions_app.api.conditions import context_of, execute, expected_version_in, matched_version, tagged
+from sessions_app.api.caching import conditional
+from sessions_app.api.conditions import context_of, execute, matched_version, tagged
+from sessions_app.api.description.operations import Parameter, describes
 from sessions_app.api.paging import keyset, listed, moment_in
 from sessions_app.models import Session
-from sessions_app.represent import message_as_dict, moment, session_as_dict, session_info
+from sessions_app.represent import session_as_dict, session_info
 
 
 class Resource(APIView):
     """Base of all views. A token needs the scope `<noun>:read` for safe methods, `<noun>:write` for the others."""
 
     noun: ClassVar[str] = "sessions"
+    begins_runs: ClassVar[bool] = False
+    """Whether its POST has a rate of its own."""
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """DRF takes a request without Content-Length for one without a body; one sent in chunks has none, either."""
         if "CONTENT_LENGTH" not in request.META:
             request.META["CONTENT_LENGTH"] = str(len(request.body))
         return super().initialize_request(request, *args, **kwargs)
+
+    def check_throttles(self, request: Request) -> None:
+        """Raises RateLimited."""
+        begins = self.begins_runs and request.method == "POST"
+        throttles.check(request, "runs" if begins else "reads" if request.method in throttles.SAFE else "writes")
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What is read has an ETag; what is counted, the rate."""
+        made = super().finalize_response(request, response, *args, **kwargs)
+        return throttles.with_rate(request, conditional(request, made))
 
 
 def body_of(request: Request) -> dict[str, Any]:
@@ -66,10 +80,26 @@ _MOMENTS = {
 class SessionsView(Resource):
     """`sessions/`"""
 
+    @describes(
+        "list_sessions",
+        gives=shapes.Page[shapes.SessionInfo],
+        paged=True,
+        query=(
+            Parameter("shared", Literal["true", "false"], "what others share, not one's own"),
+            Parameter("is_active", Literal["true", "false"], "only these"),
+            Parameter("shared", Literal["true", "false"], "what others share with the caller instead"),
+            Parameter("provider", str, "only of this provider"),
+            Parameter("model", str, "only of this model"),
+            Parameter("q", str, "words of the title, as in `search/`"),
+            *(Parameter(name, datetime, "the moment itself is not among them") for name in _MOMENTS),
+        ),
+    )
     def get(self, request: Request) -> Response:
-        """The caller's sessions, newest change first; filters `is_active`, `provider`, `model`, `q` (words of the
-        title, as in `search/`), `created_after`, `created_before`, `updated_after`."""
-        rows = self._filtered(request, queries.with_version(queries.sessions_of(actor_of(request))))
+        """The caller's sessions, or with `shared=true` what others share with the caller, newest change first; filters
+        `is_active`, `provider`, `model`, `q` (words of the title, as in `search/`), `created_after`, `created_before`,
+        `updated_after`."""
+        which = rights.shared_with if flag(request, "shared") else queries.own_of
+        rows = self._filtered(request, queries.with_version(which(actor_of(request))))
         page, cursor = keyset(request, rows, ("-updated_at", "-id"), (datetime, UUID))
         return listed(request, page, cursor, session_info)
 
@@ -78,21 +108,30 @@ class SessionsView(Resource):
         for name in ("provider", "model"):
             if name in query:
                 rows = rows.filter(**{name: storable(query[name])})
-        if "is_active" in query:
-            if query["is_active"] not in ("true", "false"):
-                raise Invalid("'is_active' must be true or false.")
-            rows = rows.filter(is_active=query["is_active"] == "true")
+        active = flag(request, "is_active")
+        if active is not None:
+            rows = rows.filter(is_active=active)
         for name, condition in _MOMENTS.items():
             if (when := moment_in(request, name)) is not None:
                 rows = rows.filter(**dict.fromkeys(condition, when))
         return self._titled(request, rows, storable(query["q"])) if query.get("q") else rows
 
     def _titled(self, request: Request, rows: QuerySet[Session], text: str) -> QuerySet[Session]:
+        if flag(request, "shared"):  # their words are in the index under their owners' names
+            return rows.filter(title__icontains=text)
         question = search.asked(text)
         if question is None:
             return rows.none()
         return rows.filter(id__in=search.titled(actor_of(request), question).values("session_id"))
 
+    @describes(
+        "create_session",
+        status=201,
+        gives=shapes.Session,
+        command=("create-session",),
+        renamed={"id": "session_id"},
+        example={"title": "Plans", "config": {"provider": "echo", "model": "echo"}},
+    )
     def post(self, request: Request) -> Response:
         """Create a session."""
         body = body_of(request)
@@ -102,6 +141,14 @@ class SessionsView(Resource):
         response = session_answer(request, UUID(str(result.data["id"])), status=201)
         response["Location"] = request.build_absolute_uri(f"{request.path}{result.data['id']}/")
         return response
+
+
+def flag(request: Request, name: str) -> bool | None:
+    """A query parameter that is true or false. Raises Invalid."""
+    given = request.query_params.get(name)
+    if given not in (None, "true", "false"):
+        raise Invalid(f"{name!r} must be true or false.")
+    return None if given is None else given == "true"
 
 
 def storable(text: str) -> str:
@@ -114,16 +161,30 @@ def storable(text: str) -> str:
 class SessionView(Resource):
     """`sessions/{id}/`"""
 
+    @describes("get_session", gives=shapes.Session)
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session without its messages."""
         return session_answer(request, session_id)
 
+    @describes(
+        "ensure_session", gives=shapes.Session, also={201: shapes.Session}, command=("ensure-session",), example={}
+    )
     def put(self, request: Request, session_id: UUID) -> Response:
         """Ensure that the session exists; 201 when this created it. An existing one is not changed."""
         command = command_from("ensure-session", body_of(request), session_id=str(session_id))
         result = execute(command, context_of(request))
-        return session_answer(request, session_id, status=201 if result.data["created"] else 200)
+        response = session_answer(request, session_id, status=201 if result.data["created"] else 200)
+        if response.status_code == 201:
+            response["Location"] = request.build_absolute_uri()
+        return response
 
+    @describes(
+        "update_session",
+        gives=shapes.Session,
+        command=("update-session",),
+        if_match="required",
+        example={"title": "Better plans", "config": {"temperature": 0.2}},
+    )
     def patch(self, request: Request, session_id: UUID) -> Response:
         """Change it; configuration and metadata merge deeply. If-Match is required."""
         expected = matched_version(request, queries.session_of(actor_of(request), session_id))
@@ -131,54 +192,12 @@ class SessionView(Resource):
         execute(command, context_of(request, expected))
         return session_answer(request, session_id)
 
+    @describes("delete_session", status=204, if_match="required")
     def delete(self, request: Request, session_id: UUID) -> Response:
         """Remove it from view. If-Match is required."""
         expected = matched_version(request, queries.session_of(actor_of(request), session_id))
         execute(command_from("delete-session", {}, session_id=str(session_id)), context_of(request, expected))
         return Response(status=204)
-
-
-class MessagesView(Resource):
-    """`sessions/{id}/messages/`"""
-
-    def get(self, request: Request, session_id: UUID) -> Response:
-        """Messages of a conversation (`conversation`, by default main), oldest first; `order=desc` for newest first."""
-        session = queries.session_of(actor_of(request), session_id)
-        conversation = queries.conversation_of(session.id, uuid_in(request, "conversation"))
-        order = {"asc": "position", "desc": "-position"}.get(request.query_params.get("order", "asc"))
-        if order is None:
-            raise Invalid("'order' must be asc or desc.")
-        page, cursor = keyset(request, queries.messages_in(conversation), (order,), (int,))
-        return listed(request, page, cursor, message_as_dict)
-
-    def post(self, request: Request, session_id: UUID) -> Response:
-        """Add a message; `answer: true` also queues a run. The answer comes from the event, without another read."""
-        body = body_of(request)
-        expected = expected_version_in(body)
-        command = command_from("add-message", body, session_id=str(session_id))
-        result = execute(command, context_of(request, expected))
-        if not result.events:  # a repeated Idempotency-Key: the first result, the message as it is now
-            shown = message_as_dict(queries.message_of(session_id, UUID(result.data["id"])))
-        else:
-            event, data = result.events[0], result.events[0].fields()
-            when = moment(event.recorded_at)
-            data["id"] = data.pop("message_id")
-            shown = {
-                **data,
-                "session_id": str(session_id),
-                "position": event.version,
-                "created_at": when,
-                "updated_at": when,
-            }
-        response = tagged(
-            Response({**shown, "version": result.version, **_run(result.data)}, status=201), result.version
-        )
-        response["Location"] = request.build_absolute_uri(f"{request.path}{shown['id']}/")
-        return response
-
-
-def _run(data: dict[str, Any]) -> dict[str, Any]:
-    return {"answer_run_id": str(data["answer_run_id"])} if data.get("answer_run_id") else {}
 
 
 def uuid_in(request: Request, name: str) -> UUID | None:
@@ -188,38 +207,3 @@ def uuid_in(request: Request, name: str) -> UUID | None:
         return UUID(given) if given else None
     except ValueError:
         raise Invalid(f"{name!r} must be an id, not {given!r:.40}.") from None
-
-
-class MessageView(Resource):
-    """`sessions/{id}/messages/{id}/`"""
-
-    def get(self, request: Request, session_id: UUID, message_id: UUID) -> Response:
-        """One message."""
-        session = queries.session_of(actor_of(request), session_id)
-        message = queries.message_of(session.id, message_id)
-        return tagged(Response(message_as_dict(message)), session.version)  # type: ignore[attr-defined]
-
-    def patch(self, request: Request, session_id: UUID, message_id: UUID) -> Response:
-        """Replace the content, merge into the metadata. If-Match is required."""
-        expected = matched_version(request, queries.session_of(actor_of(request), session_id))
-        fixed = {"session_id": str(session_id), "message_id": str(message_id)}
-        result = execute(command_from("update-message", body_of(request), **fixed), context_of(request, expected))
-        shown = message_as_dict(queries.message_of(session_id, message_id))
-        return tagged(Response(shown), result.version if result.version is not None else expected)
-
-
-class MetricsView(Resource):
-    """`sessions/{id}/metrics/`"""
-
-    def get(self, request: Request, session_id: UUID) -> Response:
-        """The session's token metrics."""
-        session = queries.session_of(actor_of(request), session_id)
-        return tagged(Response(msgspec.to_builtins(session.metrics)), session.version)  # type: ignore[attr-defined]
-
-    def post(self, request: Request, session_id: UUID) -> Response:
-        """Add tokens."""
-        body = body_of(request)
-        expected = expected_version_in(body)
-        command = command_from("update-token-metrics", body, session_id=str(session_id))
-        result = execute(command, context_of(request, expected))
-        return tagged(Response(result.data), result.version)

@@ -58,7 +58,8 @@ def store(
 
 def record(context: Context, session_id: UUID, upload: Upload) -> CommandResult:
     """Check and store the file's bytes, then record them as an artifact. Not to be called in a transaction: it waits
-    for the storage. Raises NotFound before anything is read, TooLarge, Invalid, QuotaExhausted."""
+    for the storage. Raises NotFound and Forbidden before anything is read, TooLarge, Invalid, QuotaExhausted."""
+    queries.check_allowed(context.actor, session_id)
     session = queries.session_of(context.actor, session_id)
     known = blobs.digest(upload.file)
     content_type = media.type_of(upload.content_type)

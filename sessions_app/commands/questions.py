@@ -16,6 +16,7 @@ class GetExecutionStatus(SessionCommand):
     """What became of a prompt (its node), or of a whole graph with all its nodes."""
 
     commutes = True
+    access = "read"
     scope = "graphs:read"
 
     execution_id: UUID
@@ -25,6 +26,7 @@ class GetConversationHistory(SessionCommand):
     """What a message, a run or a node came from, back to `max_depth` steps: a list with itself last, or a tree."""
 
     commutes = True
+    access = "read"
     scope = "sessions:read"
 
     node_id: UUID
@@ -36,6 +38,7 @@ class GetArtifact(SessionCommand):
     """An artifact without its bytes, which are downloaded."""
 
     commutes = True
+    access = "read"
     scope = "artifacts:read"
 
     artifact_id: UUID
@@ -45,6 +48,7 @@ class ListArtifacts(SessionCommand):
     """The session's newest artifacts, or the versions of a name, at most 100."""
 
     commutes = True
+    access = "read"
     scope = "artifacts:read"
 
     name: ArtifactName | None = None

@@ -1,11 +1,15 @@
 """What can be asked of runs, by people, and by the workers that do them."""
 
+from typing import Annotated
 from uuid import UUID
+
+from msgspec import Meta
 
 from bus.messages import SessionCommand
 from sessions_app.llm.base import Usage
 from sessions_app.values import (
     CallId,
+    ClientTool,
     Content,
     Metadata,
     Name,
@@ -19,12 +23,15 @@ from sessions_app.values import (
     ToolResultPart,
 )
 
+ClientTools = Annotated[list[ClientTool], Meta(max_length=128)]
+
 
 class RequestRun(SessionCommand):
     """Ask for an answer. With `input` it is to a new user message, which joins the conversation when the run's turn
     comes; without, to the conversation as it is. While another run is at work, `on_busy` decides: refuse, wait, or
     stop that one first. `on_interrupt`: what becomes of a run that is cut off in mid-answer. `config` is instead of
-    the session's, `timeout` the seconds it may take once a worker has begun, `budget` the most it may use."""
+    the session's, `timeout` the seconds it may take once a worker has begun, `budget` the most it may use. A call of
+    one of the `client_tools` ends the run; add its result as a message of role `tool`, and ask again."""
 
     scope = "runs:write"
 
@@ -34,6 +41,7 @@ class RequestRun(SessionCommand):
     provider: Name | None = None
     model: Name | None = None
     tools: list[Name] | None = None
+    client_tools: ClientTools = []
     on_busy: OnBusy = "enqueue"
     on_interrupt: OnInterrupt = "keep"
     config: RunConfig = RunConfig()
@@ -78,7 +86,10 @@ class ContinueRun(SessionCommand):
 
 
 class DecideToolCall(SessionCommand):
-    """Allow or forbid a tool call that waits for a person; with the last decision the run goes on."""
+    """Allow or forbid a tool call that waits for a person; with the last decision the run goes on. Tools have the
+    rights of the session's owner, who decides alone."""
+
+    access = "own"
 
     scope = "runs:write"
 
@@ -155,7 +166,7 @@ class PostponeRun(SessionCommand):
 
 class EndRun(SessionCommand):
     """The run is over: record what was said, what it used, and how it ended. `first_token` is in seconds after the
-    request."""
+    request; `covers`: what was said is a summary of these messages."""
 
     public = False
 
@@ -167,3 +178,4 @@ class EndRun(SessionCommand):
     error: str = ""
     usage: Usage | None = None
     first_token: float | None = None
+    covers: list[UUID] = []

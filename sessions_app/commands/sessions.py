@@ -49,6 +49,7 @@ class GetSession(SessionCommand):
 
     commutes = True
     tolerates_absence = True
+    access = "read"
     scope = "sessions:read"
 
 
@@ -76,6 +77,7 @@ class DeleteSession(SessionCommand):
     """Remove the session from view; its log stays. False when there was none."""
 
     tolerates_absence = True
+    access = "own"
     scope = "sessions:write"
 
 

@@ -7,3 +7,4 @@ from sessions_app.events.exchange import *
 from sessions_app.events.graphs import *
 from sessions_app.events.runs import *
 from sessions_app.events.sessions import *
+from sessions_app.events.sharing import *

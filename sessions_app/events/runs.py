@@ -6,6 +6,7 @@ import msgspec
 
 from bus.messages import Delta, Event
 from sessions_app.values import (
+    ClientTool,
     Content,
     Metadata,
     OnInterrupt,
@@ -18,15 +19,17 @@ class RunRequested(Event):
     """An answer is wanted. `waits`: another run of the conversation comes first; `input` then joins the conversation
     with `run-released`. `tokens`: an estimate of what it answers. `upto`: the version up to which the conversation is
     answered, where that is not this one; `asked`: user messages after this version are for others to answer.
-    `timeout`: seconds it may take from the moment a worker begins; `delay`: seconds before one may."""
+    `timeout`: seconds it may take from the moment a worker begins; `delay`: seconds before one may. `client_tools`: a
+    call of one of these ends the run, and whoever asked for it brings the result."""
 
-    schema = 3
+    schema = 4
 
     run_id: UUID
     conversation_id: UUID
     provider: str
     model: str
     tools: list[str] = []
+    client_tools: list[ClientTool] = []
     waits: bool = False
     first: bool = False
     input: Content | None = None
@@ -51,6 +54,17 @@ class RunRequested(Event):
     def upcast_v2_v3(values: Metadata) -> Metadata:
         """It was as its session, without limits."""
         return values
+
+    @staticmethod
+    def upcast_v3_v4(values: Metadata) -> Metadata:
+        """All tools were the server's."""
+        return values
+
+
+class CompactionRequested(Event):
+    """The run makes a summary of its conversation's older messages instead of an answer."""
+
+    run_id: UUID
 
 
 class RunInputChanged(Event):

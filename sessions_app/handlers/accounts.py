@@ -13,7 +13,7 @@ from sessions_app import commands, events
 from sessions_app.accounts import queries, scopes, secrets
 from sessions_app.accounts.streams import stream_of
 from sessions_app.models import ApiToken
-from sessions_app.queries import ALL_SEEING
+from sessions_app.rights import ALL_SEEING
 
 MOST_TOKENS = 100
 """Tokens of one account that are good at the same time."""

@@ -1,7 +1,8 @@
 """Decides what becomes of a run at work. Every step is reported by the worker that holds the run's lease."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -81,9 +82,13 @@ def record_summary(command: commands.RecordSummary, context: Context) -> Iterato
     """The summary is a message like others: it can be excluded again, and what it covers comes back."""
     run = _run(command, "continue")
     if command.text:
-        covers = [str(covered) for covered in command.covers]
-        yield _said(run, parts(command.text), Role.SUMMARY, is_summary=True, summarized_messages=covers)
+        yield _summed_up(run, command.text, command.covers)
     yield from _used(run, command.usage, occupies=False)
+
+
+def _summed_up(run: Run, text: str, covers: list[UUID]) -> events.MessageAdded:
+    covered = [str(ident) for ident in covers]
+    return _said(run, parts(text), Role.SUMMARY, is_summary=True, summarized_messages=covered)
 
 
 @handles(commands.RecordPlan)
@@ -119,19 +124,13 @@ def end_run(command: commands.EndRun, context: Context) -> Iterator[Event]:
     if command.code == status.TIMED_OUT and run.cancel_requested:
         command = changed(command, outcome="incomplete", reason="cancelled")
     check(run, status.HAPPENS[command.outcome])
-    whole = command.outcome == "completed"
-    message = None
-    if command.text or whole:  # a whole answer may be empty; it is an answer
-        said = parts(command.text)
-        message = _said(run, said) if whole else _said(run, said, incomplete=True)
-        yield message
-    yield from _used(run, command.usage)
-    yield from _superseded(run, command.outcome, said=message is not None)
-    message_id = message.message_id if message else None
+    message_id = yield from _last_words(run, command)
+    yield from _used(run, command.usage, occupies=not run.compacts)
+    yield from _superseded(run, command.outcome, said=message_id is not None)
     match command.outcome:
         case "completed":
-            assert message is not None
-            yield _completed(run, command, message)
+            assert message_id is not None
+            yield _completed(run, command, message_id)
         case "incomplete":
             yield events.RunIncomplete(run_id=run.id, message_id=message_id, reason=command.reason)
         case "failed":
@@ -140,6 +139,21 @@ def end_run(command: commands.EndRun, context: Context) -> Iterator[Event]:
             yield events.RunCancelled(run_id=run.id)
         case "interrupted":
             yield events.RunInterrupted(run_id=run.id, message_id=message_id)
+
+
+def _last_words(run: Run, command: commands.EndRun) -> Generator[Event, None, UUID | None]:
+    """What the run ends with. A whole answer may be empty, it is an answer; calls are recorded already."""
+    whole = command.outcome == "completed"
+    if whole and command.reason == status.CALLS:
+        return Message.objects.filter(run=run.id, role=Role.ASSISTANT).latest("position").id
+    if not command.text and not whole:
+        return None
+    said = parts(command.text)
+    message = _said(run, said) if whole else _said(run, said, incomplete=True)
+    if command.covers:
+        message = _summed_up(run, command.text, command.covers)
+    yield message
+    return message.message_id
 
 
 def _superseded(run: Run, outcome: str, *, said: bool) -> Iterator[Event]:
@@ -155,11 +169,11 @@ def _superseded(run: Run, outcome: str, *, said: bool) -> Iterator[Event]:
         yield events.MessageUpdated(message_id=message.id, metadata=metadata)
 
 
-def _completed(run: Run, command: commands.EndRun, message: events.MessageAdded) -> events.RunCompleted:
+def _completed(run: Run, command: commands.EndRun, message_id: UUID) -> events.RunCompleted:
     used = command.usage or Usage()
     return events.RunCompleted(
         run_id=run.id,
-        message_id=message.message_id,
+        message_id=message_id,
         finish_reason=command.reason or "stop",
         prompt_tokens=(run.prompt_tokens or 0) + used.prompt_tokens,
         completion_tokens=(run.completion_tokens or 0) + used.completion_tokens,

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from bus.exceptions import AlreadyExists, NotFound, Refused
+from bus.exceptions import AlreadyExists, Invalid, NotFound, Refused
 from bus.messages import Context, Event, changed, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, queries
 from sessions_app.artifacts import mentions
 from sessions_app.llm import admission, options, status
 from sessions_app.models import Message, Run, Session
-from sessions_app.values import Content, Role, parts
+from sessions_app.values import ClientTool, Content, Role, parts
 
 MOST_WAITING = 20
 """Runs that may wait in one conversation."""
@@ -116,7 +116,8 @@ def request_run(command: commands.RequestRun, context: Context) -> Any:
         conversation_id=queries.conversation_of(command.session_id, command.conversation_id),
         provider=command.provider or session.provider,
         model=command.model or session.model,
-        tools=(session.config.get("tools") or []) if command.tools is None else command.tools,
+        tools=tools_of(session, command.tools, command.client_tools),
+        client_tools=command.client_tools,
         input=None if command.input is None else parts(command.input),
         on_interrupt=command.on_interrupt,
         config=command.config,
@@ -126,6 +127,16 @@ def request_run(command: commands.RequestRun, context: Context) -> Any:
     )
     yield from requested(session, wanted, command.on_busy)
     return {"id": run_id}
+
+
+def tools_of(session: Session, chosen: list[str] | None, theirs: list[ClientTool]) -> list[str]:
+    """The server's tools for a run: the session's, or those chosen for it, but for names that whoever asks has a tool
+    of his own for. Raises Invalid where he has two."""
+    names = {tool.name for tool in theirs}
+    if len(names) < len(theirs):
+        raise Invalid("Two of the client's tools have the same name.")
+    told = (session.config.get("tools") or []) if chosen is None else chosen
+    return [name for name in told if name not in names]
 
 
 @handles(commands.ChangeQueuedRun)
@@ -158,10 +169,15 @@ def retry_run(command: commands.RetryRun, context: Context) -> Any:
         raise RunNotReady("The run has not ended yet.")
     if old.input is not None:
         raise RunNotReady("The run was cancelled before its turn came; request a new one.")
+    if old.compacts:
+        raise RunNotReady("The run made a summary: compact the context anew.")
     run_id = uuid7()
+    same = again(old, run_id)
+    provider = command.provider or old.provider
     wanted = changed(
-        again(old, run_id),
-        provider=command.provider or old.provider,
+        same,
+        provider=provider,
+        config=same.config if provider == old.provider else changed(same.config, provider_options=None),
         model=command.model or old.model,
         retries=old.retries or old.id,
         continues=old.continues,
@@ -193,6 +209,7 @@ def again(old: Run, run_id: UUID) -> events.RunRequested:
         provider=old.provider,
         model=old.model,
         tools=old.tools,
+        client_tools=options.client_tools_of(old),
         on_interrupt="retry" if old.on_interrupt == "retry" else "keep",
         config=options.config_of(old),
         timeout=old.timeout,

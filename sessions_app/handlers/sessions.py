@@ -1,12 +1,13 @@
 """Decides about sessions: begin, read, list, change, remove."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from bus.exceptions import AlreadyExists, Invalid
+from bus.exceptions import AlreadyExists, Invalid, NotFound
 from bus.messages import Context, Event, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, metrics, queries
@@ -24,7 +25,8 @@ def _owner(context: Context) -> int | None:
     return int(context.actor.id) if context.actor.type in ("user", "staff") and context.actor.id.isdigit() else None
 
 
-def _created(command: commands.CreateSession | commands.EnsureSession, session_id: UUID, context: Context) -> Event:
+def created(command: commands.CreateSession | commands.EnsureSession, session_id: UUID, context: Context) -> Event:
+    """A session with this configuration, the actor's own."""
     config = command.config
     return events.SessionCreated(
         session_id=session_id,
@@ -48,7 +50,7 @@ def create_session(command: commands.CreateSession, context: Context) -> Any:
     session_id = command.session_id or uuid7()
     if command.session_id and _is_taken(session_id):
         raise AlreadyExists(f"Session already exists with ID: {session_id}")
-    yield _created(command, session_id, context)
+    yield created(command, session_id, context)
     return {"id": session_id}
 
 
@@ -59,22 +61,23 @@ def ensure_session(command: commands.EnsureSession, context: Context) -> Any:
         return {"id": command.session_id, "created": False}
     if _is_taken(command.session_id):
         raise queries.no_session(command.session_id)
-    yield _created(command, command.session_id, context)
+    yield created(command, command.session_id, context)
     return {"id": command.session_id, "created": True}
 
 
 @handles(commands.GetSession)
 def get_session(command: commands.GetSession, context: Context) -> dict[str, Any] | None:
     """The session, or nothing."""
-    found = queries.with_version(queries.sessions_of(context.actor).filter(id=command.session_id)).first()
-    return session_as_dict(found) if found else None
+    with suppress(NotFound):
+        return session_as_dict(queries.session_of(context.actor, command.session_id))
+    return None
 
 
 @handles(commands.ListSessions)
 def list_sessions(command: commands.ListSessions, context: Context) -> list[dict[str, Any]]:
     """Short entries, newest change first."""
     limit = max(1, min(command.limit, 100))
-    newest = queries.with_version(queries.sessions_of(context.actor)).order_by("-updated_at", "-id")[:limit]
+    newest = queries.with_version(queries.own_of(context.actor)).order_by("-updated_at", "-id")[:limit]
     return [session_info(session) for session in newest]
 
 
@@ -122,7 +125,9 @@ def _patched(session: Session, patch: ConfigPatch) -> SessionConfig:
 @handles(commands.DeleteSession)
 def delete_session(command: commands.DeleteSession, context: Context) -> Any:
     """True and an event when there was something to delete."""
-    if not queries.sessions_of(context.actor).filter(id=command.session_id).exists():
+    try:
+        queries.check_allowed(context.actor, command.session_id, command.access)
+    except NotFound:
         return False
     blobs.hold_all(command.session_id)  # the bytes stay for the grace from now on; a reaction would find no rows
     yield events.SessionDeleted()

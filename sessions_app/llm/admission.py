@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from sessions_app.llm import budgets, capabilities, catalog, options, tools
+from sessions_app.llm import budgets, capabilities, catalog, options
 from sessions_app.llm.base import Usage
 from sessions_app.llm.context.count import Counter, answer_room
 from sessions_app.llm.options import Asking
@@ -25,18 +25,18 @@ def admit(session: Session, wanted: Asking, content: Content, line: QuerySet[Mes
     UnknownTool, CapabilityMissing, ContextOverflow or, where the run's own budget does not reach for a request with
     this alone, BudgetExhausted."""
     before = messages_in(wanted.conversation_id) if line is None else line
-    offered, longest = tools.specs(wanted.tools), options.max_tokens(session, wanted)
+    offered, longest = options.offered(wanted), options.max_tokens(session, wanted)
     capabilities.check(
         wanted.provider,
         wanted.model,
         images=any(isinstance(part, ImagePart) for part in content) or _shows_images(before),
-        tools=bool(wanted.tools),
+        tools=bool(wanted.tools or wanted.client_tools),
         tokens=tokens_of(content),  # what came before can be left out, what is asked now cannot
         max_tokens=longest,
     )
     allowance = options.allowance_of(wanted)
     if allowance is not None:
-        always = parts(session.config.get("system_prompt") or "")
+        always = parts(options.system_prompt(session, wanted))
         allowance.longest_answer(tokens_of(content) + tokens_of(always) + Counter().tools(offered), longest)
 
 

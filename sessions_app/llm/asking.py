@@ -10,12 +10,15 @@ from django.db.models import Q
 
 from bus.messages import changed
 from sessions_app.llm import catalog, options, tools
-from sessions_app.llm.base import Request, Turn
+from sessions_app.llm.base import Request, Tool, Turn
+from sessions_app.llm.context.choice import everything, plan_of
 from sessions_app.llm.context.count import Counter, room
+from sessions_app.llm.context.history import history_of
 from sessions_app.llm.context.items import item_of
 from sessions_app.llm.context.plan import Item, Plan
 from sessions_app.llm.context.planner import plan
 from sessions_app.llm.context.relevance_scores import scores
+from sessions_app.llm.context.summarize import wanted_summary
 from sessions_app.llm.options import Allowance
 from sessions_app.models import Message, Run, Session
 from sessions_app.queries import counted, messages_in
@@ -25,6 +28,8 @@ MOST_MESSAGES = 2_000
 """So many of the latest messages are looked at."""
 FIRST = 1
 """The version of the event that created the session, and its system message."""
+UNKNOWN_ROOM = 16_000
+"""Tokens a model is taken to read whose window is unknown, where it is asked for a summary."""
 WITH_SCORES = ("relevance", "adaptive")
 LENGTHS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 """Options of providers that say how long an answer may be."""
@@ -38,7 +43,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: UUID
     provider: str
     model: str
-    tools: list[str]
+    offered: tuple[Tool, ...]
     upto: int
     asked: int | None = None
     run_id: UUID | None = None
@@ -62,7 +67,7 @@ def asked_by(run: Run) -> Asked:
         conversation_id=run.conversation_id,
         provider=run.provider,
         model=run.model,
-        tools=run.tools,
+        offered=options.offered(run),
         upto=run.requested_version,
         asked=run.asked_version,
         run_id=run.id,
@@ -79,7 +84,7 @@ def of_session(session: Session, conversation_id: UUID) -> Asked:
         conversation_id=conversation_id,
         provider=session.provider,
         model=session.model,
-        tools=session.config.get("tools") or [],
+        offered=tools.specs(session.config.get("tools") or []),
         upto=session.version,  # type: ignore[attr-defined]
     )
 
@@ -97,7 +102,7 @@ def prepare(asked: Asked, strategy: Strategy | None = None) -> Prepared:
     """The next request. Raises ContextOverflow when what must be in it does not fit, BudgetExhausted when the run may
     not use so much."""
     config: dict[str, Any] = asked.session.config | msgspec.to_builtins(asked.config)
-    counter, offered = Counter(), tools.specs(asked.tools)
+    counter, offered = Counter(), asked.offered
     items = _items(asked, counter)
     window = catalog.window(asked.provider, asked.model)
     budget = room(window, config.get("max_tokens"), counter.tools(offered))
@@ -117,15 +122,28 @@ def prepare(asked: Asked, strategy: Strategy | None = None) -> Prepared:
     return prepared if asked.allowance is None else _within(asked.allowance, prepared)
 
 
+def compacting(run: Run) -> Prepared:
+    """What a run that makes a summary asks for: `plan.wanted_summary`, which stands for the older half of what is sent
+    of its conversation; None there where nothing may go."""
+    asked, counter = changed(asked_by(run), asked=None), Counter()  # nothing is answered: all counts where it stands
+    history = history_of(_items(asked, counter), counter)
+    budget = room(catalog.window(asked.provider, asked.model), None)
+    wanted = wanted_summary(history, UNKNOWN_ROOM if budget is None else budget, left=history.tokens // 2)
+    made = plan_of(msgspec.structs.replace(everything(history), wanted=wanted), budget, "summarize")
+    request = Request(model=asked.model, turns=made.turns, options=_options(asked))
+    return Prepared(request=request, plan=made, counter=counter)
+
+
 def _options(asked: Asked) -> dict[str, Any]:
-    """The session's options for its provider, without those that the run has something to say about."""
+    """The session's options for its provider, without those that the run has something to say about, and the run's."""
+    own = asked.config.provider_options or {}
     if asked.provider != asked.session.provider:
-        return {}
+        return own
     given: dict[str, Any] = asked.session.config.get("provider_options") or {}
     meant = {"temperature"} if asked.config.temperature is not None else set()
     if asked.config.max_tokens is not None or asked.allowance is not None:
         meant |= set(LENGTHS)
-    return {name: value for name, value in given.items() if name not in meant}
+    return {name: value for name, value in given.items() if name not in meant} | own
 
 
 def _within(allowance: Allowance, prepared: Prepared) -> Prepared:
@@ -157,10 +175,13 @@ def _items(asked: Asked, counter: Counter) -> list[Item]:
     items = [item_of(message, counter) for message in messages(asked)]
     if asked.asked is not None:
         items = _asked_last(items, asked)
-    prompt = asked.session.config.get("system_prompt")
-    if prompt and not _brings_its_own(
-        asked, items
-    ):  # as it is now; the session's first message is as it was when the session was created
+    own = asked.config.system_prompt
+    prompt = own or asked.session.config.get("system_prompt")
+    aside = _brings_its_own(asked, items)
+    if own and aside:
+        items = items[1:]
+    if prompt and (own or not aside):
+        # as it is now; the session's first message is as it was when the session was created
         items = [item for item in items if item.role is not Role.SYSTEM or item.position != FIRST]
         content = parts(prompt)
         first = Item(
@@ -184,12 +205,13 @@ def _planned(asked: Asked, items: list[Item], budget: int | None, strategy: Stra
     return plan(items, budget, strategy, scores=scores(asked.conversation_id, asked.upto))
 
 
-def unanswered(run: Run) -> list[ToolCallPart]:
-    """The tool calls of the run's last words that have no result yet."""
+def unanswered(run: Run) -> tuple[list[ToolCallPart], list[ToolCallPart]]:
+    """The tool calls of the run's last words that have no result yet: those for the server, and those for whoever asked
+    for the run."""
     own = Message.objects.filter(run=run.id).order_by("-position")
     last = own.filter(role=Role.ASSISTANT).first()
     if last is None:
-        return []
+        return [], []
     calls = [part for part in to_content(last.content) if isinstance(part, ToolCallPart)]
     later = own.filter(position__gt=last.position, role=Role.TOOL)
     answered = {
@@ -198,7 +220,12 @@ def unanswered(run: Run) -> list[ToolCallPart]:
         for part in to_content(message.content)
         if isinstance(part, ToolResultPart)
     }
-    return [call for call in calls if call.tool_call_id not in answered]
+    open_calls = [call for call in calls if call.tool_call_id not in answered]
+    theirs = {tool.name for tool in options.client_tools_of(run)}
+    return (
+        [call for call in open_calls if call.name not in theirs],
+        [call for call in open_calls if call.name in theirs],
+    )
 
 
 def call_ids(run: Run) -> set[str]:

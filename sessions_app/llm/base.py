@@ -18,11 +18,13 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool the model may call. `parameters` is the JSON Schema of its arguments."""
+    """A tool the model may call. `parameters` is the JSON Schema of its arguments; `strict`: whether to hold the model
+    to it, for providers that can."""
 
     name: str
     description: str
     parameters: dict[str, Any]
+    strict: bool | None = None
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

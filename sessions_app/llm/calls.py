@@ -8,7 +8,8 @@ from uuid import uuid4
 
 from bus.database import closing
 from bus.messages import Actor
-from sessions_app.llm import tools
+from sessions_app import rights
+from sessions_app.llm import options, tools
 from sessions_app.llm.base import ToolCall
 from sessions_app.llm.storable import clean, cleaned
 from sessions_app.llm.tools import ToolContext
@@ -38,9 +39,18 @@ def stored(calls: Sequence[ToolCall], taken: Collection[str]) -> list[ToolCallPa
     return kept
 
 
+def for_a_person(stored: Sequence[ToolCallPart], run: Run) -> list[str]:
+    """The ids of those that a person must allow first. What a client's tools do is the client's to ask."""
+    theirs = {tool.name for tool in options.client_tools_of(run)}
+    return [call.tool_call_id for call in stored if call.name not in theirs and tools.needs_approval(call.name)]
+
+
 def context_of(run: Run) -> ToolContext:
-    """For whom the run's tools work: with the rights of the session's owner, with no others."""
+    """For whom the run's tools work: with the rights of the session's owner, with no others. In a session that others
+    read or write, in this session only: what they say is no wish of the owner's, and they see what comes of it."""
     owner = Actor("user", str(run.session.owner_id)) if run.session.owner_id else Actor("nobody")
+    if rights.is_shared(run.session_id):
+        owner = rights.confined(run.session_id)
     return ToolContext(session_id=run.session_id, run_id=run.id, owner=owner, allowed=frozenset(run.tools))
 
 

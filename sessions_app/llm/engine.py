@@ -17,7 +17,7 @@ from bus.work import kinds, lease, runner
 from bus.work.lease import Lease
 from sessions_app import commands
 from sessions_app.artifacts import inlining
-from sessions_app.llm import asking, calls, chunks, clients, leftovers, reporting, status, stops, summaries, tools
+from sessions_app.llm import asking, calls, chunks, clients, leftovers, reporting, status, stops, summaries
 from sessions_app.llm.asking import Prepared
 from sessions_app.llm.base import ProviderError, Usage
 from sessions_app.llm.budgets import BudgetExhausted
@@ -59,7 +59,8 @@ class Flow:
             if self.time_over != float("inf"):
                 self.clock.reschedule(asyncio.get_running_loop().time() + self.time_over - time.monotonic())
                 await asyncio.sleep(0)  # it may be over already
-            await self._go_on(step)
+            run = self._run if self._run and self._run.compacts and not self.over else None
+            await (self._go_on(step) if run is None else self._compact(run))
 
     async def _go_on(self, step: Step) -> None:
         rounds = 0
@@ -91,7 +92,7 @@ class Flow:
     def _begin(self) -> Step:
         """A worker that died in mid-answer left text behind: that run ends `interrupted`, billed once, unless it is
         to be tried again. Goes on to the first request: one thread, one connection."""
-        run = Run.objects.select_related("session").get(id=self.held.id)
+        run = self._run = Run.objects.select_related("session").get(id=self.held.id)
         self.retries_interrupted = run.on_interrupt == "retry"
         said = chunks.stored(run.id, run.attempt) if run.state == Run.State.RUNNING else ""
         if said and not self.retries_interrupted:
@@ -103,13 +104,16 @@ class Flow:
             run.attempt = self.attempt = started.data["attempt"]
             left = run.seconds_left(started.events[0].recorded_at)
             self.time_over = time.monotonic() + left if left is not None else self.time_over
-            return self._prepare(run)
+            return ([], None) if run.compacts else self._prepare(run)
         return [], None
 
     def _prepare(self, known: Run | None = None) -> Step:
         """What comes next; `known` is the run where it was just read."""
         run = self._run = known or Run.objects.select_related("session").get(id=self.held.id)
-        if wanted := asking.unanswered(run):
+        wanted, for_client = asking.unanswered(run)
+        if for_client and not wanted:
+            self._end("completed", reason=status.CALLS)
+        if wanted or for_client:
             return wanted, None
         # a round of tools ends an attempt: with fewer attempts there is nothing to count
         if run.attempt > settings.RUN_MAX_STEPS and asking.steps_of(run) >= settings.RUN_MAX_STEPS:
@@ -165,7 +169,7 @@ class Flow:
         elif answer.finish.reason in ("length", "content_filter"):
             self._end_with("incomplete", answer, reason=answer.finish.reason)
         else:
-            self._end_with("completed", answer, reason=answer.finish.reason)
+            self._end_with("completed", answer, reason="stop")  # some say `tool_calls` and call none
 
     def _called(self, answer: Answer) -> None:
         """The calls are stored before any tool runs; those that need a person put the run aside."""
@@ -177,7 +181,7 @@ class Flow:
             text=answer.text,
             tool_calls=stored,
             usage=answer.usage,
-            needs_approval=[call.tool_call_id for call in stored if tools.needs_approval(call.name)],
+            needs_approval=calls.for_a_person(stored, self._run),
         )
 
         def after(result: CommandResult) -> None:
@@ -195,16 +199,15 @@ class Flow:
 
     async def _summarise(self, prepared: Prepared) -> None:
         """Ask for the summary the plan wants; a bad one is billed, not used, and the request goes as it is."""
-        try:
-            provider = await clients.ready(self.provider)
-        except ProviderError:
-            await self._ask(prepared)
-            return
-        command = await summaries.made(self.held, prepared, provider)
+        command = await summaries.made(self.held, prepared, self.provider)
         if command is not None:
             await self._step(reporting.report, self.held, command)
         if command is None or not command.text:
             await self._ask(prepared)
+
+    async def _compact(self, run: Run) -> None:
+        how = await summaries.compacted(self.held, run, self._step)
+        await self._step(lambda: self._end(**how))
 
     def _failed(self, error: ProviderError, answer: Answer) -> None:
         """Tokens that came are billed: such an answer is only repeated where that was asked for."""

@@ -7,11 +7,12 @@ from decimal import Decimal
 import msgspec
 
 from sessions_app.events import RunRequested
-from sessions_app.llm import catalog, pricing
+from sessions_app.llm import catalog, pricing, tools
+from sessions_app.llm.base import Tool
 from sessions_app.llm.budgets import BudgetExhausted
 from sessions_app.llm.context.count import answer_room
 from sessions_app.models import Run, Session
-from sessions_app.values import RunBudget, RunConfig
+from sessions_app.values import ClientTool, RunBudget, RunConfig
 
 Asking = RunRequested | Run
 """A run that is requested, or the row of one."""
@@ -20,6 +21,25 @@ Asking = RunRequested | Run
 def config_of(wanted: Asking) -> RunConfig:
     """Its own configuration."""
     return msgspec.convert(wanted.config, RunConfig)
+
+
+def client_tools_of(wanted: Asking) -> list[ClientTool]:
+    """The tools that whoever asked for it will use."""
+    return msgspec.convert(wanted.client_tools, list[ClientTool])
+
+
+def offered(wanted: Asking) -> tuple[Tool, ...]:
+    """What the model is told of tools: the server's, and those of whoever asked. Raises UnknownTool."""
+    theirs = client_tools_of(wanted)
+    told = (
+        Tool(name=one.name, description=one.description, parameters=one.parameters, strict=one.strict) for one in theirs
+    )
+    return (*tools.specs(wanted.tools), *told)
+
+
+def system_prompt(session: Session, wanted: Asking) -> str:
+    """The system prompt of its requests."""
+    return config_of(wanted).system_prompt or session.config.get("system_prompt") or ""
 
 
 def budget_of(wanted: Asking) -> RunBudget | None:

@@ -13,6 +13,9 @@ OPEN: frozenset[str] = frozenset({"queued", "running", "requires_action"})
 TIMED_OUT = "timeout"
 """The code of a run that took longer than it may; the providers' own code for what did not answer in time."""
 
+CALLS = "tool_calls"
+"""Why an answer ends that calls tools of whoever asked for it."""
+
 NEXT: Mapping[str, Mapping[str, str]] = {
     "queued": {
         "start": "running",

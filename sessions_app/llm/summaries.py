@@ -2,14 +2,18 @@
 
 import logging
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from bus.work.lease import Lease
 from sessions_app import commands
+from sessions_app.llm import asking, clients
 from sessions_app.llm.asking import Prepared
-from sessions_app.llm.base import Provider, ProviderError, Request
+from sessions_app.llm.base import ProviderError, Request, Usage
 from sessions_app.llm.context.plan import Plan
 from sessions_app.llm.context.summarize import flaw
 from sessions_app.llm.streaming import Quiet
+from sessions_app.models import Run
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +39,7 @@ def record(held: Lease, plan: Plan, left: dict[str, int]) -> commands.RecordPlan
     )
 
 
-async def made(held: Lease, prepared: Prepared, provider: Provider) -> commands.RecordSummary | None:
+async def made(held: Lease, prepared: Prepared, provider: str) -> commands.RecordSummary | None:
     """The summary, as a command; without a text, where what came is not to be trusted: it was billed all the same.
     None where nothing came."""
     wanted = prepared.plan.wanted_summary
@@ -48,7 +52,7 @@ async def made(held: Lease, prepared: Prepared, provider: Provider) -> commands.
     )
     answer = Quiet(request)
     try:
-        await answer.stream(provider)
+        await answer.stream(await clients.ready(provider))
     except ProviderError as error:
         logger.warning("no summary for run %s: %s", held.id, error)
         if not answer.text:
@@ -63,3 +67,20 @@ async def made(held: Lease, prepared: Prepared, provider: Provider) -> commands.
         covers=[] if wrong else list(wanted.ids),
         usage=answer.usage,
     )
+
+
+async def compacted(held: Lease, run: Run, step: Callable[..., Awaitable[Prepared]]) -> dict[str, Any]:
+    """How a run ends that makes a summary instead of an answer; `step` calls what reads the database."""
+    prepared = await step(asking.compacting, run)
+    if prepared.plan.wanted_summary is None:
+        return _failed("nothing-to-compact", "Nothing stands before the latest exchange that may be summarised.")
+    summary = await made(held, prepared, run.provider)
+    if summary is None:
+        return _failed("no-summary", "The model could not be asked, or said nothing.")
+    if not summary.text:
+        return _failed("no-summary", "What the model said is no summary: empty, cut off, or too long.", summary.usage)
+    return {"outcome": "completed", "text": summary.text, "covers": summary.covers, "usage": summary.usage}
+
+
+def _failed(code: str, error: str, usage: Usage | None = None) -> dict[str, Any]:
+    return {"outcome": "failed", "code": code, "error": error, "usage": usage}

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sessions_app', '0011_accounts'),
+        ('sessions_app', '0012_sharing'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

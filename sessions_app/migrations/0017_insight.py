@@ -29,7 +29,7 @@ NOTHING = migrations.RunSQL.noop
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("sessions_app", "0013_tickets"),
+        ("sessions_app", "0015_client_tools"),
     ]
 
     operations = [

@@ -14,10 +14,10 @@ from msgspec import Meta
 
 from bus import sql
 from bus.bus import bus
-from bus.exceptions import AlreadyExists, Invalid, NotFound, Refused
+from bus.exceptions import AlreadyExists, Forbidden, Invalid, NotFound, Refused
 from bus.messages import Actor, Context, Envelope, Event, SessionCommand, uuid7
 from bus.registry import handles, subscribes_to
-from sessions_app import commands, events, queries
+from sessions_app import commands, events, queries, rights
 from sessions_app.accounts.scopes import with_answer
 from sessions_app.llm.tools import ToolContext, tool
 from sessions_app.models import Message, Run, Session
@@ -95,6 +95,11 @@ SELECT count(*) FROM (
 ) AS newest WHERE type = %(type)s::text AND recorded_at > now() - interval '1 minute'
 """
 
+_WROTE = """
+SELECT 1 FROM bus_storedevent WHERE stream = %(sender)s::uuid AND type = %(type)s::text
+AND data->>'message_id' = %(message)s::text AND data->>'to' = %(to)s::text LIMIT 1
+"""
+
 
 @handles(SendToSession)
 def send(command: SendToSession, context: Context) -> Any:
@@ -104,6 +109,9 @@ def send(command: SendToSession, context: Context) -> Any:
         raise Invalid("A session does not write to itself.")
     if not queries.sessions_of(context.actor).filter(id=command.to, owner_id=sender.owner_id).exists():
         raise queries.no_session(command.to)
+    queries.check_allowed(context.actor, command.to)
+    if command.run_id is not None and rights.is_shared(command.to):
+        raise Forbidden("Others read that session: models do not write to it.")
     hops = _hops(command)
     if hops >= settings.MESSAGE_HOPS:
         raise TooManyHops
@@ -186,7 +194,7 @@ def _answered(run_id: UUID) -> None:
     however often its answer is made again; what was cut off may be continued, and that is brought as well."""
     run = Run.objects.filter(id=run_id, metadata__has_key=NOTE).first()
     note = _note(run.metadata) if run else None
-    if run is None or note is None or not _of_one_owner(note.sender, run.session_id):
+    if run is None or note is None or not _of_one_owner(note.sender, run.session_id) or not _asked(note, run):
         return
     message = Message.objects.filter(id=run.message).first() if run.message else None
     said = text_of(to_content(message.content)) if message else f"(no answer: {run.error or run.state})"
@@ -197,6 +205,13 @@ def _answered(run_id: UUID) -> None:
         answer_id = uuid5(answer_id, "part")
     content = parts(f"[answer from session {run.session_id}]\n{said}")
     _say(note.sender, answer_id, content, reply_to=note.message, hops=note.hops, answered_by=run.session)
+
+
+def _asked(note: Note, run: Run) -> bool:
+    """Whether that session wrote this message to the run's. Its log says so; a run's metadata are anybody's who may ask
+    for one, and must not open sessions that are not shared."""
+    wrote = {"sender": note.sender, "type": SessionMessageSent.type}
+    return bool(sql.fetch(_WROTE, wrote | {"message": str(note.message), "to": str(run.session_id)}))
 
 
 def _say(

@@ -236,7 +236,7 @@ def measure(event: Any, envelope: Envelope) -> Iterator[Event]:
 @handles(ReviewGoals)
 def review_goals(command: ReviewGoals, context: Context) -> dict[str, Any]:
     """Whether it gets better: the two halves beside each other."""
-    rows = queries.sessions_of(context.actor).filter(metadata__plugins__has_key=PLUGIN).order_by("-updated_at", "-id")
+    rows = queries.own_of(context.actor).filter(metadata__plugins__has_key=PLUGIN).order_by("-updated_at", "-id")
     closed: list[Goal] = []
     for session in rows.only("metadata")[:MOST_SESSIONS]:
         try:

@@ -30,7 +30,7 @@ PAGE = 50
 def page_of(actor: Actor, after: int, upto: int, limit: int) -> list[Envelope]:
     """What the sessions of the actor have recorded in (after, upto], oldest first: one query."""
     theirs = StoredEvent.objects.filter(
-        stream__in=queries.sessions_of(actor).values("id"), position__gt=after, position__lte=upto
+        stream__in=queries.own_of(actor).values("id"), position__gt=after, position__lte=upto
     )
     rows = theirs.order_by("position").values_list(
         *("id", "stream", "version", "position", "type", "schema", Cast("data", TextField())),

@@ -56,15 +56,8 @@ class RunFlow(SessionFlow):
 
     async def gone(self) -> None:
         """Stop the run, where that was asked for."""
-        if not self._cancels:
-            return
-        try:
-            command = CancelRun(session_id=self._session, run_id=self._run)
-            await bus.aexecute(command, Context(actor=self._reader.actor))
-        except Refused as refused:  # it has ended, or is somebody else's now
-            logger.debug("nothing to cancel: %s", refused)
-        except Exception as error:  # the outermost edge of a stream: it goes on, as without a wish
-            logger.warning("the run of a reader who left could not be cancelled: %r", error)
+        if self._cancels:
+            await stop(self._reader, self._session, self._run)
 
     def _concerns(self, frame: Frame) -> bool:
         if frame.version == 0:
@@ -77,6 +70,16 @@ class RunFlow(SessionFlow):
         self.put(sse.event("run-state", state))
         if ended:
             self.end()
+
+
+async def stop(reader: Reader, session: UUID, run: UUID) -> None:
+    """Cancel the run of a reader who has left, unless it has ended."""
+    try:
+        await bus.aexecute(CancelRun(session_id=session, run_id=run), Context(actor=reader.actor))
+    except Refused as refused:  # it has ended, or is somebody else's now
+        logger.debug("nothing to cancel: %s", refused)
+    except Exception as error:  # the outermost edge of a stream: it goes on, as without a wish
+        logger.warning("the run of a reader who left could not be cancelled: %r", error)
 
 
 def is_told(run: Run, after: int) -> bool:

@@ -65,7 +65,7 @@ const SHOW = {
 function end(why) {
   following?.stop();
   showStatus({ state: "ended", reason: why });
-  part(".composer button").setAttribute("disabled", "");
+  page.querySelector(".composer button")?.setAttribute("disabled", "");
 }
 
 /** @param {import("./live.js").Status} status */
@@ -186,8 +186,10 @@ function buttons() {
 page.querySelectorAll("time").forEach(localize);
 if (page.dataset.live === "true") {
   keepTheEnd();
-  composer();
-  buttons();
-  forks(sent, tell);
+  if (page.dataset.role !== "viewer") {
+    composer();
+    buttons();
+    forks(sent, tell);
+  }
   start();
 }

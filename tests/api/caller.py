@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from bus.models import StoredEvent
+from tests.api.conformity import check_described
 
 ROOT = "/api/v1/"
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
@@ -24,7 +25,7 @@ class Caller:
 
     def call(self, method: str, path: str, body: Any = None, /, **headers: str) -> Any:
         """One call; `headers` are spelled `if_match="*"`. Bytes go out as they are, other bodies as JSON.
-        What comes as a stream is read to its end: `answer.whole`."""
+        What comes as a stream is read to its end: `answer.whole`. Every answer is held against the description."""
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in (self.always | headers).items()}
         content_type = named.pop("content-type", "application/json")
@@ -32,6 +33,7 @@ class Caller:
         answer: Any = self.client.generic(method, address, data, content_type=content_type, headers=named)
         if answer.streaming:
             answer.whole = answer.getvalue()
+        check_described(method, address, answer)
         return answer
 
     def get(self, path: str, **headers: str) -> Any:

@@ -9,17 +9,19 @@ class Route(NamedTuple):
     """`kind`: `owned` names an object of one owner, `list` shows one's own, `open` is for all, `staff` for operators,
     `gone` is no place.
 
-    `calls` are the (method, body) pairs that Alice can make, with an acceptable body."""
+    `calls` are the (method, body) pairs that Alice can make, with an acceptable body; `owner`: the methods that are
+    hers alone, whoever else may change the session."""
 
     kind: str
     calls: tuple[tuple[str, Any], ...] = (("GET", None),)
+    owner: tuple[str, ...] = ()
 
 
 API: dict[str, Route] = {
     "sessions/": Route("list", (("GET", None), ("POST", {}))),
     "sessions/import/": Route("list", (("POST", {}),)),
     "sessions/<uuid:session_id>/": Route(
-        "owned", (("GET", None), ("PUT", {}), ("PATCH", {"title": "x"}), ("DELETE", None))
+        "owned", (("GET", None), ("PUT", {}), ("PATCH", {"title": "x"}), ("DELETE", None)), owner=("DELETE",)
     ),
     "sessions/<uuid:session_id>/messages/": Route("owned", (("GET", None), ("POST", {"content": "x"}))),
     "sessions/<uuid:session_id>/messages/<uuid:message_id>/": Route(
@@ -39,6 +41,11 @@ API: dict[str, Route] = {
     "sessions/<uuid:session_id>/runs/": Route("owned", (("GET", None), ("POST", {"input": "x"}))),
     "sessions/<uuid:session_id>/context/plan/": Route("owned"),
     "sessions/<uuid:session_id>/context/count/": Route("owned"),
+    "sessions/<uuid:session_id>/context/compact/": Route("owned", (("POST", {}), ("DELETE", None))),
+    "sessions/<uuid:session_id>/shares/": Route(
+        "owned", (("GET", None), ("POST", {"username": "dora"})), owner=("POST",)
+    ),
+    "sessions/<uuid:session_id>/shares/<int:user_id>/": Route("owned", (("DELETE", None),), owner=("DELETE",)),
     "sessions/<uuid:session_id>/graphs/": Route("owned", (("GET", None), ("POST", {"prompt": "x"}))),
     "graphs/<uuid:graph_id>/": Route("owned"),
     "graphs/<uuid:graph_id>/cancel/": Route("owned", (("POST", {}),)),
@@ -48,7 +55,9 @@ API: dict[str, Route] = {
     "runs/<uuid:run_id>/cancel/": Route("owned", (("POST", {}),)),
     "runs/<uuid:run_id>/retry/": Route("owned", (("POST", {}),)),
     "runs/<uuid:run_id>/continue/": Route("owned", (("POST", {}),)),
-    "runs/<uuid:run_id>/decisions/": Route("owned", (("POST", {"tool_call_id": "c", "approve": True}),)),
+    "runs/<uuid:run_id>/decisions/": Route(
+        "owned", (("POST", {"tool_call_id": "c", "approve": True}),), owner=("POST",)
+    ),
     "runs/<uuid:run_id>/stream/": Route("owned"),
     "sessions/<uuid:session_id>/artifacts/": Route("owned", (("GET", None), ("POST", {"name": "x", "data": 1}))),
     "artifacts/<uuid:artifact_id>/": Route("owned", (("GET", None), ("DELETE", None))),
@@ -73,6 +82,10 @@ API: dict[str, Route] = {
     "tickets/": Route("list", (("POST", {}),)),
     "commands/": Route("list", (("POST", {"name": "list-sessions"}),)),
     "commands/<uuid:command_id>/": Route("owned"),
+    "bus/": Route("staff"),
+    "schema/": Route("open"),
+    "docs/": Route("open"),
+    "asyncapi.json": Route("open"),
     "": Route("gone"),
 }
 
@@ -83,10 +96,19 @@ PAGES: dict[str, Route] = {
     "sessions/<uuid:session_id>/": Route("owned", (("GET", None), ("POST", {"content": "x"}))),
     "sessions/<uuid:session_id>/graphs/": Route("owned"),
     "sessions/<uuid:session_id>/graphs/<uuid:graph_id>/": Route("owned"),
+    "problems/<slug:code>": Route("open"),
     "login/": Route("open", (("GET", None), ("POST", {}))),
     "logout/": Route("open", (("POST", {}),)),
     "enter/<str:uidb64>/<str:token>/": Route("open"),
 }
+
+OPENAI: dict[str, Route] = {
+    "chat/completions": Route("named", (("POST", {"model": "echo", "messages": [{"role": "user", "content": "x"}]}),)),
+    "models": Route("shared"),
+    "models/<path:name>": Route("shared"),
+    "": Route("gone"),
+}
+"""Under /openai/v1/. `named`: the body may name a session; somebody else's is not found."""
 
 COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "create-session": ("creates", {}),
@@ -105,6 +127,8 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "edit-message": ("owned", {"message_id": "{message}", "content": "x"}),
     "update-conversation": ("owned", {"conversation_id": "{conversation}", "name": "x"}),
     "request-run": ("owned", {"input": "x"}),
+    "compact-context": ("owned", {}),
+    "undo-compaction": ("owned", {}),
     "change-queued-run": ("owned", {"run_id": "{run}", "input": "x"}),
     "cancel-run": ("owned", {"run_id": "{run}"}),
     "retry-run": ("owned", {"run_id": "{run}"}),
@@ -127,6 +151,8 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "get-conversation-history": ("owned", {"node_id": "{node}"}),
     "get-artifact": ("owned", {"artifact_id": "{artifact}"}),
     "list-artifacts": ("owned", {}),
+    "share-session": ("owned", {"username": "dora"}),
+    "unshare-session": ("owned", {"user_id": 1}),
     "revoke-token": ("owned", {"token_id": "{token}"}),
     "create-service-account": ("staff", {"name": "x"}),
     "disable-service-account": ("staff", {"user_id": 1}),
@@ -134,6 +160,12 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "reprice-session": ("staff", {}),
 }
 """`owned`: somebody else's is not found; `silent`: answers as it does for what does not exist; `list`: one's own."""
+
+READS = {"get-session", "get-execution-status", "get-conversation-history", "get-artifact", "list-artifacts"}
+"""Commands that somebody may give who may only read the session."""
+
+OWNERS = {"delete-session", "decide-tool-call", "share-session", "unshare-session"}
+"""Commands that are the owner's alone (`unshare-session` also of whoever leaves)."""
 
 SOCKET: dict[str, tuple[str, dict[str, str]]] = {
     "subscribe": ("owned", {"session": "{session}"}),

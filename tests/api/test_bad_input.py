@@ -7,8 +7,9 @@ import pytest
 
 from bus.models import Stream, Work
 from tests.api.bad_json import MALFORMED_VALUES, NO_OBJECT, NOT_JSON
-from tests.api.bad_values import SOME, WRITES, WRONG_FIELDS, Write, smuggled
+from tests.api.bad_values import SOME, WRITES, WRONG_FIELDS, Write
 from tests.api.caller import Caller, any_problem, problem, recorded
+from tests.api.smuggling import smuggled
 
 each_write = pytest.mark.parametrize("write", WRITES, ids=lambda write: f"{write.method} {write.path}")
 

@@ -12,7 +12,7 @@ from bus.models import Stream, Work
 from bus.registry import default
 from sessions_app.models import ApiToken, Artifact, Conversation, Graph, GraphNode, Message, Run, Session
 from tests.api.caller import Caller, any_problem, problem, recorded
-from tests.api.classified import API, COMMANDS, PAGES, Route
+from tests.api.classified import API, COMMANDS, OPENAI, PAGES, Route
 
 NOTHING = "0198f2c4-aaaa-7000-8000-00000000000a"
 ELSEWHERE = ("admin/", "healthz", "readyz", "metrics")
@@ -112,9 +112,11 @@ def without_ids(answer: Any, *ids: str) -> Any:
 def test_every_address_is_classified() -> None:
     known = set(addresses(get_resolver().url_patterns))
     api = {address.removeprefix("api/v1/") for address in known if address.startswith("api/v1/")}
-    pages = {address for address in known if not address.startswith("api/v1/")}
+    front = {address.removeprefix("openai/v1/") for address in known if address.startswith("openai/v1/")}
+    pages = {address for address in known if not address.startswith(("api/v1/", "openai/v1/"))}
     hint = "classify new addresses in tests/api/classified.py (who may call them?), and remove those that are gone"
     assert api == set(API), hint
+    assert front == set(OPENAI), hint
     assert pages == set(PAGES), hint
 
 
@@ -241,3 +243,25 @@ def test_the_page_of_sessions_shows_ones_own_only(intruder: Caller, hers: Proper
     shown = intruder.client.get("/sessions/")
     assert shown.status_code == 200
     assert b"private" not in shown.content
+
+
+def test_the_front_for_openai_clients_asks_strangers_for_a_key(stranger_api: Caller, hers: Property) -> None:
+    for path, route in OPENAI.items():
+        for method, body in route.calls:
+            answer = stranger_api.call(method, "/openai/v1/" + path.replace("<path:name>", "echo"), body)
+            assert answer.status_code == 401
+            assert answer.json()["error"]["code"] == "invalid_api_key"
+    assert hers.written() == hers.before
+
+
+def test_the_front_finds_somebody_elses_session_no_more_than_one_that_is_not(intruder: Caller, hers: Property) -> None:
+    body = OPENAI["chat/completions"].calls[0][1]
+    for named in ({"session_id": "*"}, {"metadata": {"session_id": "*"}}):
+        there, nothing = (
+            intruder.post("/openai/v1/chat/completions", json.loads(json.dumps(body | named).replace("*", ident)))
+            for ident in (hers.session, NOTHING)
+        )
+        assert there.status_code == 404
+        assert there.json()["error"]["code"] == "not_found"
+        assert there.content.decode().replace(hers.session, NOTHING) == nothing.content.decode()
+    assert hers.written() == hers.before

@@ -11,7 +11,18 @@ from tests.runs import do
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
 
 MEMBERS = {
-    *("id", "session_id", "conversation_id", "state", "provider", "model", "attempt", "message_id", "prompt_tokens"),
+    *(
+        "client_tools",
+        "id",
+        "session_id",
+        "conversation_id",
+        "state",
+        "provider",
+        "model",
+        "attempt",
+        "message_id",
+        "prompt_tokens",
+    ),
     *(
         "completion_tokens",
         "finish_reason",
@@ -23,7 +34,7 @@ MEMBERS = {
         "finished_at",
     ),
     *("waits", "tools", "input", "on_interrupt", "retries", "continues", "decisions", "cancel_requested", "metadata"),
-    *("first_token_seconds", "config", "timeout", "budget", "cost"),
+    *("first_token_seconds", "config", "timeout", "budget", "cost", "compacts"),
 }
 
 
@@ -80,3 +91,27 @@ def test_where_nothing_is_served_live_a_run_with_a_stream_is_not_begun(api: Call
     run = api.post(f"sessions/{session}/runs/", {"input": "x"}).json()["id"]
     problem(api.get(f"runs/{run}/stream/"), 406, "not-acceptable")
     problem(api.get(f"sessions/{session}/runs/", accept="text/event-stream"), 406, "not-acceptable")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_conversation_is_compacted_and_that_is_taken_back(api: Caller) -> None:
+    options = {"delay": 0, "text": "in short"}
+    session = api.session(config={"provider": "echo", "model": "echo", "provider_options": options})
+    path = f"sessions/{session}/context/compact/"
+    problem(api.delete(path), 404, "not-found")
+    for number in range(4):
+        api.say(session, f"{number} " + "many words " * 50)
+    answer = api.post(path, {}, idempotency_key="k")
+    run = answer.json()
+    assert (answer.status_code, run["compacts"], run["state"]) == (202, True, "queued")
+    assert answer["Location"].endswith(f"/api/v1/runs/{run['id']}/")
+    assert api.post(path, {}, idempotency_key="k").json()["id"] == run["id"]
+    do(run["id"])
+    made = api.get(f"runs/{run['id']}/").json()["message_id"]
+    outcomes = [kept["outcome"] for kept in api.get(f"sessions/{session}/context/plan/").json()["messages"]]
+    assert outcomes == ["summarised"] * 3 + ["kept"] * 2
+    problem(api.delete(path, if_match='"v1"'), 412, "precondition-failed")
+    taken = api.delete(path).json()
+    assert (taken["id"], taken["metadata"]["excluded"]) == (made, True)
+    problem(api.post(path, {"conversation": session, "on_busy": "never"}), 422, "validation-failed")
+    problem(api.delete(f"{path}?message=x"), 422, "validation-failed")

@@ -71,6 +71,7 @@ def test_put_ensures_a_session_and_does_not_change_one_that_is_there(api: Caller
     first = api.put(f"sessions/{wanted}/", {"title": "mine"})
     second = api.put(f"sessions/{wanted}/", {"title": "changed?"})
     assert (first.status_code, second.status_code) == (201, 200)
+    assert first["Location"] == f"http://testserver/api/v1/sessions/{wanted}/"
     assert first.json() == second.json()
     assert (second.json()["title"], second["ETag"]) == ("mine", '"v1"')
     assert_replay_rebuilds_the_same_rows()

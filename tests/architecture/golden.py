@@ -135,6 +135,14 @@ def examples() -> dict[str, Any]:
         "error": "no answer",
         "source": "plugins.notes",
         "tools": ["search"],
+        "client_tools": [
+            values.ClientTool(
+                name="weather",
+                description="Of a place.",
+                parameters={"type": "object", "properties": {"place": {"type": "string"}}},
+                strict=True,
+            )
+        ],
         "waits": True,
         "first": False,
         "input": content,
@@ -154,7 +162,9 @@ def examples() -> dict[str, Any]:
         "tokens": 900,
         "budget": 1000,
         "timeout": 90.0,
-        "run-requested.config": values.RunConfig(temperature=0.5, max_tokens=1000),
+        "run-requested.config": values.RunConfig(
+            temperature=0.5, max_tokens=1000, system_prompt="Be brief.", provider_options={"top_p": 0.9}
+        ),
         "run-requested.budget": values.RunBudget(tokens=5000, usd=Decimal("0.25")),
         "left_out": {"dropped": 3},
         "name": "Another way",
@@ -171,6 +181,7 @@ def examples() -> dict[str, Any]:
         "answer": True,
         "hops": 1,
         "reply_to": OTHER,
+        "session-shared.role": "editor",
     }
 
 

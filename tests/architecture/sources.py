@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("bus", "config", "sessions_app")
-FOLDERS = (*PACKAGES, "tests", "benchmarks", "static/parley", "templates", "docs", "deploy")
+FOLDERS = (*PACKAGES, "clients", "tests", "benchmarks", "static/parley", "templates", "docs", "deploy")
 KINDS = {".py", ".js", ".css", ".html", ".md", ".sh"}
 
 

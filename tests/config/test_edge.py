@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from config.edge import Edge
+from config.edge import Edge, document
 from config.uploads import Message, Receive, Send, declared_length
 
 LIMIT = 10
@@ -203,3 +203,9 @@ def test_a_length_that_is_none_is_not_trusted(value: bytes, expected: int) -> No
 
 def test_a_length_of_thousands_of_digits_is_too_large(edge: Edge) -> None:
     assert asyncio.run(Request(b"x", headers=length(b"9" * 5000)).to(edge)).status == 413
+
+
+def test_clients_of_openai_are_refused_in_words_they_know() -> None:
+    refused = document("too-large", 413, "Too much.", "/openai/v1/chat/completions")["error"]
+    assert refused == {"message": "Too much.", "type": "invalid_request_error", "param": None, "code": "too_large"}
+    assert "error" not in document("too-large", 413, "Too much.", "/api/v1/sessions/")

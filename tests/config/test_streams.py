@@ -51,6 +51,17 @@ class Client:
         return b"".join(message.get("body", b"") for message in self.sent)
 
 
+class Late(Flow):
+    """A flow that knows only later how the answer begins."""
+
+    async def run(self, write: Any) -> None:
+        await self.go.wait()
+        await write(b"sorry")
+
+    def beginning(self, message: Message) -> Message:
+        return {**message, "status": 502}
+
+
 async def nobody(scope: Any) -> str | None:
     return None
 
@@ -125,3 +136,17 @@ def test_there_are_so_many_places_and_none_in_a_server_that_stops(monkeypatch: p
     with pytest.raises(NoPlace):
         places.enter("charlie")
     assert places.open == {"alice": 1}
+
+
+def test_an_answer_may_begin_late_with_a_status_that_nobody_knew_before() -> None:
+    async def run() -> None:
+        flow, client = Late(), Client()
+        answering = asyncio.create_task(client.to(serving(flow, Places(each=1, most=1))))
+        await asyncio.sleep(0)
+        assert client.sent == []
+        flow.go.set()
+        await answering
+        assert (client.sent[0]["status"], client.body) == (502, b"sorry")
+        assert len([message for message in client.sent if message["type"] == "http.response.start"]) == 1
+
+    asyncio.run(run())

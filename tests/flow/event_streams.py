@@ -3,11 +3,15 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import httpx
 
-from tests.flow.stack import Browser
+
+class Program(Protocol):
+    """Whoever reads: a browser, or anything else with a client of its own."""
+
+    client: httpx.Client
 
 
 class Said(NamedTuple):
@@ -53,12 +57,12 @@ class EventReader:
 
 
 @contextmanager
-def stream_of(browser: Browser, path: str, body: Any = None, **headers: str) -> Iterator[EventReader]:
+def stream_of(program: Program, path: str, body: Any = None, **headers: str) -> Iterator[EventReader]:
     """The open stream at an address under /api/v1/; with a body it is asked for by POST."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    sent = {"Accept": "text/event-stream", "X-CSRFToken": browser.client.cookies["csrftoken"], **named}
+    sent = {"Accept": "text/event-stream", "X-CSRFToken": program.client.cookies.get("csrftoken") or "", **named}
     method = "GET" if body is None else "POST"
-    with browser.client.stream(method, f"/api/v1/{path}", json=body, headers=sent) as answer:
+    with program.client.stream(method, f"/api/v1/{path}", json=body, headers=sent) as answer:
         if answer.status_code >= 300:
             answer.read()
         yield EventReader(answer)

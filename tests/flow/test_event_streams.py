@@ -1,7 +1,29 @@
 """Event streams, read over HTTP: what is recorded arrives, once and in order, however often the reader is cut off."""
 
+import os
+from contextlib import ExitStack
+
+import httpx
+
+from config.answers import STREAMS_PER_USER
 from tests.flow.event_streams import stream_of
 from tests.flow.stack import Stack
+
+
+class WithToken:
+    """A program with a token, and no cookies."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.client = httpx.Client(base_url=url, timeout=30, headers={"Authorization": f"Bearer {token}"})
+
+
+def threads_and_connections(stack: Stack) -> tuple[int, int]:
+    """How many threads the first web has, and how many connections there are to the stack's database."""
+    process = stack.webs[0].process
+    assert process is not None
+    with stack.connect() as database:
+        row = database.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [stack.database]).fetchone()
+    return len(os.listdir(f"/proc/{process.pid}/task")), int(row[0]) if row else 0
 
 
 def test_a_session_is_followed_and_resumed_by_the_last_id(stack: Stack) -> None:
@@ -62,3 +84,32 @@ def test_all_ones_sessions_are_followed_by_position_and_nobody_elses(stack: Stac
     with stream_of(browser, f"events/?after={10**12}") as reader:
         said = next(iter(reader))
         assert (said.kind, said.ident) == ("reset", str(said.data["head"]))
+
+
+def test_streams_hold_no_threads_and_no_connections_and_are_bounded_for_each_user(stack: Stack) -> None:
+    bob = stack.login("bob")
+    path = f"sessions/{bob.new_session()}/events/"
+    with stream_of(bob, path) as reader:
+        reader.until("session-created")
+    before = threads_and_connections(stack)
+    with ExitStack() as opened:
+        readers = [opened.enter_context(stream_of(bob, path)) for _ in range(STREAMS_PER_USER)]
+        for reader in readers:
+            reader.until("session-created")
+        assert all(now - then < 16 for now, then in zip(threads_and_connections(stack), before, strict=True))
+        with stream_of(bob, path) as refused:
+            assert (refused.answer.status_code, refused.answer.json()["code"]) == (429, "rate-limited")
+            assert refused.answer.headers["retry-after"] == "1"
+
+
+def test_a_program_follows_with_its_token_until_that_is_revoked(stack: Stack) -> None:
+    browser = stack.login("alice")
+    path = f"sessions/{browser.new_session()}/events/"
+    token = browser.call("POST", "tokens/", {"name": "a program", "scopes": ["sessions:read"]}).json()
+    program = WithToken(browser.url, token["token"])
+    with program.client, stream_of(program, path) as reader:
+        reader.until("session-created")
+        assert browser.call("DELETE", f"tokens/{token['id']}/").status_code == 204
+        assert list(reader) == []
+        with stream_of(program, path) as refused:
+            assert refused.answer.status_code == 401

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.flow.event_streams import stream_of
 from tests.flow.sockets import close_code, receive, socket_to
 from tests.flow.stack import Stack
 
@@ -24,7 +25,7 @@ def own(django_db_setup: None) -> Iterator[Stack]:
         made.stop()
 
 
-def test_sockets_are_told_to_come_back_and_the_web_ends_in_time(own: Stack) -> None:
+def test_sockets_and_event_streams_are_told_to_come_back_and_the_web_ends_in_time(own: Stack) -> None:
     browser = own.login("alice")
     session = browser.new_session()
 
@@ -34,8 +35,11 @@ def test_sockets_are_told_to_come_back_and_the_web_ends_in_time(own: Stack) -> N
             own.webs[0].kill(signal.SIGTERM)
             return await close_code(socket)
 
-    started = time.monotonic()
-    code, reason = asyncio.run(watch())
+    with stream_of(browser, f"sessions/{session}/events/?after=1") as reader:
+        started = time.monotonic()
+        code, reason = asyncio.run(watch())
+        assert list(reader) == []
+        assert reader.comments == ["this server is going away; come back"]
     process = own.webs[0].process
     assert process is not None
     process.wait(10)

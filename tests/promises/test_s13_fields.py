@@ -11,10 +11,11 @@ from django.test import Client
 from msgspec.inspect import StructType, type_info
 
 from bus.registry import default
-from tests.api.bad_values import SOME, smuggled
+from tests.api.bad_values import SOME
 from tests.api.caller import Caller, problem
 from tests.api.classified import COMMANDS
 from tests.api.handshake import Talk, handshake, headers_of
+from tests.api.smuggling import smuggled
 from tests.api.test_isolation import Property
 
 pytestmark = pytest.mark.django_db(transaction=True)

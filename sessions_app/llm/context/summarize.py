@@ -42,12 +42,13 @@ def summarize(history: History, budget: int) -> Choice:
     )
 
 
-def wanted_summary(history: History, budget: int) -> WantedSummary | None:
-    """A summary of the oldest exchanges and the summaries so far, so that what remains takes GOAL of the budget. None
-    where nothing may go, or the oldest exchange is too long to be asked about."""
+def wanted_summary(history: History, budget: int, left: int | None = None) -> WantedSummary | None:
+    """A summary of the oldest exchanges and the summaries so far, so that what remains takes GOAL of the budget, or
+    `left` tokens without the summary. None where nothing may go, or the oldest exchange is too long to be asked
+    about."""
     longest = max(1, min(LONGEST, budget // 8))
     goal = Cut(history)
-    goal.until(history.may_go(), max(0, int(budget * GOAL) - longest))
+    goal.until(history.may_go(), max(0, int(budget * GOAL) - longest) if left is None else left)
     sources = [history.units[number] for number in history.summaries()]
     exchanges = [history.units[number] for number in sorted(goal.dropped)]
     taken = _as_many_as_fit(sources, exchanges, budget - longest, history.counter)

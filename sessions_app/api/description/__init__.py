@@ -1,0 +1,1 @@
+"""The API's description for machines: OpenAPI for REST, AsyncAPI for sockets, the catalogue of problems."""

@@ -1,0 +1,104 @@
+"""Who may ask how often: a user, whatever the token or browser; a stranger by the address."""
+
+from functools import wraps
+from math import ceil
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from rest_framework.request import Request
+
+from bus.exceptions import BusError
+from bus.messages import Command
+from bus.models import Idempotency
+from config.rates import Decision, Rate, limiter
+from sessions_app.api.authentication import actor_of
+from sessions_app.api.description import catalogue
+
+BEGIN_RUNS = frozenset(
+    {"request-run", "retry-run", "continue-run", "regenerate-message", "edit-message"}
+    | {"start-graph", "execute-prompt", "execute-parallel", "retry-graph"}
+)
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+class RateLimited(BusError):
+    """You have asked too often; nothing was done."""
+
+    code = "rate-limited"
+    status = 429
+
+    def __init__(self, kind: str, wait: float) -> None:
+        self.retry_after = ceil(wait)
+        super().__init__(f"More {kind} than are allowed in a minute; come back in {self.retry_after} s.")
+
+
+def check(request: Request, kind: str) -> None:
+    """Count the request among its kind. What repeats a request that was let in (its Idempotency-Key is known) is a
+    read. Raises RateLimited."""
+    name = str(actor_of(request)) if request.user.is_authenticated else f"address:{address_of(request)}"
+    decision = _taken(request, name, kind)
+    if decision is None or decision.allowed:
+        return
+    if not _is_repeated(request) or not limiter().take(f"reads:{name}", Rate(settings.RATES["reads"] or 1)).allowed:
+        raise RateLimited(kind, decision.wait)
+
+
+def check_command(request: Request, command: Command) -> None:
+    """Where a command may begin a run and the address does not tell, it counts as what begins runs, too. Raises
+    RateLimited."""
+    if command.type in BEGIN_RUNS or getattr(command, "answer", False):
+        check(request, "runs")
+
+
+def _taken(request: Request, name: str, kind: str) -> Decision | None:
+    count = settings.RATES[kind]
+    if not count:
+        return None
+    decision = limiter().take(f"{kind}:{name}", Rate(count))
+    request._request.rate = (kind, Rate(count), decision)  # type: ignore[attr-defined]
+    return decision
+
+
+def _is_repeated(request: Request) -> bool:
+    key = request.headers.get("Idempotency-Key", "")
+    mine = Idempotency.objects.filter(principal=str(actor_of(request)), key=key)
+    return request.method == "POST" and key.isprintable() and mine.exists()
+
+
+def with_rate(request: Request, response: HttpResponseBase) -> HttpResponseBase:
+    """The answer with what is left, as the IETF's draft on RateLimit header fields has it."""
+    rated = getattr(request._request, "rate", None)
+    if rated is not None:
+        kind, rate, decision = rated
+        response["RateLimit-Policy"] = f'"{kind}";q={rate.requests};w={rate.seconds}'
+        response["RateLimit"] = f'"{kind}";r={decision.left};t={ceil(decision.full)}'
+    return response
+
+
+def address_of(request: Request | HttpRequest) -> str:
+    """Whence a request comes; behind a proxy that is trusted, what that says."""
+    said = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.SECURE_PROXY_SSL_HEADER else ""
+    return str(said.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", ""))[:64]
+
+
+def log_ins_counted(view: Any) -> Any:
+    """A page with a form to log in, whose tries are counted by their address."""
+
+    @wraps(view)
+    def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        count = settings.RATES["logins"]
+        if request.method in SAFE or not count:
+            return view(request, *args, **kwargs)  # type: ignore[no-any-return]
+        decision = limiter().take(f"logins:address:{address_of(request)}", Rate(count))
+        return view(request, *args, **kwargs) if decision.allowed else _too_often(request, decision)
+
+    return counted
+
+
+def _too_often(request: HttpRequest, decision: Decision) -> HttpResponse:
+    page = render(request, "api/problem.html", catalogue.shown("rate-limited"), status=429)
+    page["Retry-After"] = str(ceil(decision.wait))
+    return page

@@ -1,0 +1,30 @@
+"""What can be asked about who else may use a session."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from bus.messages import SessionCommand
+from sessions_app.values import ShareRole
+
+Username = Annotated[str, Meta(min_length=1, max_length=150)]
+UserId = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+
+
+class ShareSession(SessionCommand):
+    """Let somebody read the session (`viewer`), or change it too (`editor`). Given again, the role is changed."""
+
+    scope = "sessions:write"
+    access = "own"
+
+    username: Username
+    role: ShareRole = "viewer"
+
+
+class UnshareSession(SessionCommand):
+    """End it: the owner for anybody, everybody for themselves."""
+
+    scope = "sessions:write"
+    access = "read"
+
+    user_id: UserId

@@ -1,0 +1,1 @@
+"""Sessions that are shared: who else may read or change them."""

@@ -1,0 +1,20 @@
+"""Tells whoever holds something open that somebody's rights have become fewer, once that is committed."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from bus.live.signals import access_changed, events_recorded
+from bus.messages import Envelope
+from sessions_app import events
+
+FEWER = {events.SessionUnshared.type, events.SessionShared.type}
+"""Sharing again may have made an editor a viewer."""
+
+
+@receiver(events_recorded, dispatch_uid="sharing")
+def withdraw(envelopes: list[Envelope], **_: Any) -> None:
+    """One signal for each person."""
+    for envelope in envelopes:
+        if envelope.type in FEWER:
+            access_changed.send_robust(sender=withdraw, actor=f"user:{envelope.fields()['user_id']}")
