@@ -14,13 +14,15 @@ from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from bus import untrusted
 from bus.exceptions import Invalid
 from sessions_app import queries
+from sessions_app.api import shapes
 from sessions_app.api.artifacts import FORM, Untouched, spooled
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of
 from sessions_app.api.description.operations import Parameter, describes
-from sessions_app.api.description.parameters import FILE
+from sessions_app.api.description.parameters import BYTES, FILE
 from sessions_app.api.downloads import Span, Streamed, guarded
 from sessions_app.api.paging import keyset, listed
 from sessions_app.api.views import Resource, body_of
@@ -28,9 +30,15 @@ from sessions_app.exchange import bulk, exporting, intake
 from sessions_app.exchange.exporting import give_back
 from sessions_app.exchange.importing import How
 from sessions_app.represent import export_as_dict
+from sessions_app.values import Value
 
+UPLOADED = {"type": "object", "required": ["file"], "additionalProperties": False, "properties": {"file": BYTES}}
 LINES = frozenset({"application/x-ndjson", "application/jsonl"})
 FILES = LINES | {"application/json", "application/zip"}
+
+
+class Nothing(Value):
+    """A body without fields."""
 
 
 class Written(StreamingHttpResponse):
@@ -74,16 +82,17 @@ class ExportView(Resource):
 class ExportsView(Resource):
     """`exports/`"""
 
+    @describes("list_exports", gives=shapes.Page[shapes.Export], paged=True)
     def get(self, request: Request) -> Response:
         """The caller's archives, newest first."""
         page, cursor = keyset(request, bulk.exports_of(actor_of(request)), ("-id",), (UUID,))
         return listed(request, page, cursor, export_as_dict)
 
+    @describes("begin_export", status=202, gives=shapes.Export, body=Nothing, etag=False, example={})
     def post(self, request: Request) -> Response:
         """Have an archive made of all of the caller's sessions, unless one is on its way."""
         context_of(request)
-        if body_of(request):
-            raise Invalid("The body is an empty object.")
+        untrusted.convert(body_of(request), Nothing)
         export = bulk.begin(actor_of(request))
         response = Response(export_as_dict(export), status=202)
         response["Location"] = request.build_absolute_uri(f"{request.path}{export.id}/")
@@ -93,10 +102,12 @@ class ExportsView(Resource):
 class ExportJobView(Resource):
     """`exports/{id}/`"""
 
+    @describes("get_export", gives=shapes.Export)
     def get(self, request: Request, export_id: UUID) -> Response:
         """How far it is."""
         return Response(export_as_dict(bulk.export_of(actor_of(request), export_id)))
 
+    @describes("delete_export", status=204)
     def delete(self, request: Request, export_id: UUID) -> Response:
         """Remove it, or stop making it."""
         bulk.remove(bulk.export_of(actor_of(request), export_id))
@@ -106,6 +117,7 @@ class ExportJobView(Resource):
 class ExportContentView(Resource):
     """`exports/{id}/content/`"""
 
+    @describes("download_export", media={"application/zip": FILE})
     def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
         """The archive, a ZIP file."""
         export = bulk.export_of(actor_of(request), export_id)
@@ -131,6 +143,16 @@ class ImportView(Resource):
         """A body that is the file itself is not looked into here, but piece by piece by those who know it."""
         return super().get_parsers() if _is_form(self.request) else [Untouched()]
 
+    @describes(
+        "import_sessions",
+        gives=shapes.ImportReport,
+        body=dict[str, Any] | list[dict[str, Any]],
+        uploads={FORM: UPLOADED, "application/zip": BYTES, "application/x-ndjson": BYTES},
+        query=(Parameter("dry_run", bool, "everything is tried and nothing kept"),),
+        etag=False,
+        located=False,
+        codes=("already-exists", "quota-exhausted", "content-mismatch"),
+    )
     def post(self, request: Request) -> Response:
         """Make sessions of a file: an export of one session or of all, or of ChatGPT; as the body, or as the field
         `file` of a form. With `dry_run=true` everything is tried and nothing kept."""

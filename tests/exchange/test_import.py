@@ -32,9 +32,11 @@ from sessions_app.models import (
     UsageEntry,
 )
 from sessions_app.state import state_at
+from tests import graphs
 from tests.architecture.golden import FOLDER
 from tests.exchange import made
 from tests.exchange.telling import rich
+from tests.runs import ask, do
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -207,3 +209,26 @@ def test_events_of_an_older_schema_are_brought_to_the_present_one(alice: User) -
     assert import_of(alice, file).status == "created"
     assert json.loads(export_of(session))["events"][2]["schema"] == bus.registry.events["run-requested"].schema
     assert import_of(alice, file).status == "unchanged"
+
+
+def test_what_graphs_and_runs_leave_in_a_log_means_nothing_beyond_it(alice: User) -> None:
+    story = graphs.story(alice)
+    first = graphs.work_off(
+        graphs.start(story, graphs.node("a"), graphs.node("b", "a", condition="'no' in nodes.a.output"))
+    )
+    earlier = GraphNode.objects.get(graph=first, key="a").id
+    graphs.work_off(graphs.start(story, graphs.node("c", str(earlier))))
+    run = do(ask(story))
+    waiting = [ask(story, text) for text in ("one", "two")]
+    do(waiting[0])
+    do(waiting[1])
+    again = story.tell(commands.RetryRun, run_id=run.id).data["id"]
+    do(again)
+    story.tell(commands.RegenerateMessage, message_id=Run.objects.get(id=again).message)
+    file, rows = export_of(story.id), rows_of(story.id)
+    forget(story.id)
+    assert take_in(story.actor, Document(BytesIO(file))).status == "created"
+    after = rows_of(story.id)
+    assert [row["state"] for row in after[2] if row["state"] == "interrupted"] == ["interrupted"]
+    assert [rows[place] for place in (0, 1, 3, 4, 5)] == [after[place] for place in (0, 1, 3, 4, 5)]
+    assert_replay_rebuilds_the_same_rows()

@@ -7,6 +7,7 @@ from sessions_app.api.shapes.artifacts import *
 from sessions_app.api.shapes.bus import *
 from sessions_app.api.shapes.commands import *
 from sessions_app.api.shapes.erasure import *
+from sessions_app.api.shapes.exchange import *
 from sessions_app.api.shapes.graphs import *
 from sessions_app.api.shapes.runs import *
 from sessions_app.api.shapes.sessions import *
