@@ -18,7 +18,7 @@ from sessions_app.api.authentication import actor_of
 from sessions_app.api.description import catalogue
 
 BEGIN_RUNS = frozenset(
-    {"request-run", "retry-run", "continue-run", "regenerate-message", "edit-message"}
+    {"request-run", "retry-run", "continue-run", "regenerate-message", "edit-message", "compact-context"}
     | {"start-graph", "execute-prompt", "execute-parallel", "retry-graph"}
 )
 SAFE = ("GET", "HEAD", "OPTIONS")

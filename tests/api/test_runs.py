@@ -35,6 +35,7 @@ MEMBERS = {
         "finished_at",
     ),
     *("waits", "tools", "input", "on_interrupt", "retries", "continues", "decisions", "cancel_requested", "metadata"),
+    "requested_version",
     *("first_token_seconds", "config", "timeout", "budget", "cost", "compacts"),
 }
 

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.messages import uuid7
+from bus.registry import default
 from config import rates
 from config.rates import Limiter, Rate, decide
+from sessions_app.api import throttles
 from tests.api.caller import Caller, problem, recorded
 
 Set = Callable[..., None]
@@ -105,6 +107,16 @@ def test_what_begins_a_run_has_a_rate_of_its_own_wherever_it_is_asked(api: Calle
     ):
         problem(api.post(path, body), 429, "rate-limited")
     assert api.post(f"sessions/{session}/messages/", {"content": "x"}).status_code == 201
+
+
+def test_of_every_command_about_runs_it_is_known_whether_it_begins_one() -> None:
+    known = throttles.BEGIN_RUNS | {"cancel-graph", "cancel-run", "change-queued-run", "decide-tool-call"}
+    named = {
+        name
+        for name, kind in default.commands.items()
+        if kind.public and kind.scope in ("runs:write", "graphs:write") and kind.__module__.startswith("sessions_app.")
+    }
+    assert named <= known | {"undo-compaction"}, "does it begin a run? See BEGIN_RUNS in throttles.py"
 
 
 def test_log_ins_are_counted_by_address(alice: User, rate: Set) -> None:
