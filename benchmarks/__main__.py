@@ -20,7 +20,7 @@ django.setup()
 
 import redis  # noqa: E402
 
-from benchmarks import durable, fan_out, footprint, graphs, in_process, reconnect, report, rest, streaming  # noqa: E402
+from benchmarks import durable, fan_out, footprint, graphs, in_process, lists, reconnect, report, rest, streaming  # noqa: E402
 from benchmarks.measure import Figure  # noqa: E402
 from benchmarks.stack import Bench  # noqa: E402
 from config import settings as ours  # noqa: E402
@@ -30,6 +30,7 @@ MEASURED: dict[str, Callable[[Bench], list[Figure]]] = {
     "c": rest.measure,
     "d": fan_out.measure,
     "e": reconnect.measure,
+    "i": lists.measure,
 }
 
 FULLER: dict[str, Callable[[Bench, bool], list[Figure]]] = {

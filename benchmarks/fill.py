@@ -10,7 +10,7 @@ from bus.bus import bus
 from bus.log import store
 from bus.messages import Actor, Context, uuid7
 from bus.registry import SqlProjection
-from sessions_app.commands import AddMessage, CreateSession
+from sessions_app.commands import AddMessage, CreateSession, RequestRun
 
 MANY = 10_000
 """So many new rows are worth settling."""
@@ -31,6 +31,8 @@ def fill_sessions(owner: int, count: int) -> list[str]:
     _copy("sessions_app_session", {"id": "made.id", **moments}, f"{_EACH} WHERE t.id = %(template)s", parameters)
     title = {"session_id": "made.id", "created_at": moments["created_at"]}
     _copy("sessions_app_title", title, f"{_EACH} WHERE t.session_id = %(template)s", parameters)
+    use = {"session": "made.id"}
+    _copy("sessions_app_dailyuse", use, f"{_EACH} WHERE t.session = %(template)s", parameters)
     conversation = {"id": "made.id", "session_id": "made.id", "created_at": moments["created_at"]}
     _copy("sessions_app_conversation", conversation, f"{_EACH} WHERE t.id = %(template)s", parameters)
     _settle(count)
@@ -38,11 +40,13 @@ def fill_sessions(owner: int, count: int) -> list[str]:
 
 
 def fill_messages(owner: int, sessions: list[str], count: int) -> None:
-    """Let each session grow by `count` messages."""
+    """Let each session grow by `count` messages, each with a number of its own."""
     context = Context(actor=Actor("user", str(owner)))
     said = bus.execute(AddMessage(session_id=_template(owner), content="hello " * 20), context)
     position = said.events[0].position
-    data = "t.data || jsonb_build_object('message_id', gen_random_uuid(), 'conversation_id', s.id)"
+    part = "jsonb_build_object('type', 'text', 'text', (t.data->'content'->0->>'text') || v)"
+    data = f"""t.data || jsonb_build_object(
+        'message_id', gen_random_uuid(), 'conversation_id', s.id, 'content', jsonb_build_array({part}))"""
     event = {"id": "gen_random_uuid()", "stream": "s.id", "version": "s.version + v", "data": data}
     event |= {"command": "gen_random_uuid()", "recorded_at": "clock_timestamp()"}
     source = "bus_stream s, generate_series(1, %(count)s) AS v WHERE t.position = %(position)s AND s.id = ANY(%(ids)s)"
@@ -54,6 +58,16 @@ def fill_messages(owner: int, sessions: list[str], count: int) -> None:
     statements = [text for part in chain if isinstance(part, SqlProjection) for text in part.statements]
     store.project(tuple(statements), "position > %s", [position])
     _settle(count * len(sessions))
+
+
+def fill_runs(owner: int, session: str, count: int) -> None:
+    """Let the session have so many runs that are completed. Only their rows: nothing of them is in the log."""
+    wanted = bus.execute(RequestRun(session_id=UUID(session), input="hello"), Context(actor=Actor("user", str(owner))))
+    parameters = {"template": UUID(str(wanted.data["id"])), "ids": [uuid7() for _ in range(count)]}
+    _copy(
+        "sessions_app_run", {"id": "made.id", "state": "'completed'"}, f"{_EACH} WHERE t.id = %(template)s", parameters
+    )
+    _settle(count)
 
 
 def _template(owner: int) -> UUID:

@@ -1,23 +1,17 @@
 """e: coming back and looking around: 1,000 sockets that missed 100 events, pages of a long session, a long list."""
 
-import http.client
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
 
-import psycopg
-
+from benchmarks.lists import LONG, MANY, Page, page_figure
 from benchmarks.measure import Figure, medians
 from benchmarks.peer import Peer
 from benchmarks.stack import Bench, Server
 from sessions_app.api.paging import encode_cursor
 
 SOCKETS, BEHIND = 1_000, 100
-LONG, MANY = 100_000, 200_000
-ROUNDS = 9
-RESUMED, PAGE = 10.0, 50.0
-"""The aims: seconds for all sockets, milliseconds for a page."""
+RESUMED = 10.0
+"""The aim: seconds for all sockets."""
 
 EVENTS = "SELECT * FROM bus_storedevent WHERE stream = %s AND version > 1 ORDER BY version LIMIT 200"
 LAST = "SELECT * FROM sessions_app_message WHERE conversation_id = %s ORDER BY position DESC LIMIT 51"
@@ -36,16 +30,13 @@ def measure(bench: Bench) -> list[Figure]:
         (long,) = bench.sessions(writer, 1, messages=LONG)
         bench.sessions(writer, MANY)
         cursor = encode_cursor([LONG // 2])
-        pages: dict[str, tuple[str, str, str | int]] = {
-            f"last 50 of {LONG:,} messages": (f"sessions/{long}/messages/?order=desc&limit=50", LAST, long),
-            f"50 in the middle of {LONG:,} messages": (
-                f"sessions/{long}/messages/?limit=50&cursor={cursor}",
-                MIDDLE,
-                long,
-            ),
-            f"20 newest of {MANY:,} sessions": ("sessions/?limit=20", LIST, bench.alice),
-        }
-        return figures + [_page(web, headers, database, name, page) for name, page in pages.items()]
+        messages = f"sessions/{long}/messages/?limit=50"
+        pages = [
+            Page(f"the last 50 of {LONG:,} messages", f"{messages}&order=desc", LAST, (long,)),
+            Page(f"the 50 in the middle of {LONG:,} messages", f"{messages}&cursor={cursor}", MIDDLE, (long,)),
+            Page(f"the 20 newest of {MANY:,} sessions", "sessions/?limit=20", LIST, (bench.alice,)),
+        ]
+        return figures + [page_figure("e", web, headers, database, page) for page in pages]
 
 
 def _resumed(bench: Bench, web: Server, writer: Peer, headers: str) -> Figure:
@@ -76,46 +67,3 @@ def _resumed(bench: Bench, web: Server, writer: Peer, headers: str) -> Figure:
         aim=f"≤ {RESUMED:.0f} s",
         met=found["resume"] <= RESUMED,
     )
-
-
-def _page(
-    web: Server, headers: str, database: "psycopg.Connection[Any]", name: str, page: tuple[str, str, str | int]
-) -> Figure:
-    address, query, key = page
-    browser = http.client.HTTPConnection("127.0.0.1", web.port)
-    sent = dict(line.split(": ", 1) for line in headers.splitlines())
-
-    def shown() -> None:
-        browser.request("GET", f"/api/v1/{address}", headers=sent)
-        answer = browser.getresponse()
-        body = answer.read()
-        assert answer.status == 200, body
-
-    found = medians(
-        {
-            "page": _milliseconds(shown),
-            "floor": _milliseconds(lambda: database.execute(query.encode(), [key]).fetchall()),
-        },
-        ROUNDS,
-    )
-    browser.close()
-    return Figure(
-        benchmark="e",
-        name=f"`GET` the {name}, `manage.py serve`",
-        value=found["page"],
-        unit="ms",
-        floor=found["floor"],
-        floor_name="the query in SQL",
-        aim=f"≤ {PAGE:.0f} ms",
-        met=found["page"] <= PAGE,
-    )
-
-
-def _milliseconds(work: Callable[[], object]) -> Callable[[], float]:
-    def run() -> float:
-        started = time.perf_counter()
-        work()
-        return 1000 * (time.perf_counter() - started)
-
-    work()
-    return run

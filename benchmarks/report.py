@@ -20,6 +20,7 @@ TITLES = {
     "f": "Start and memory",
     "g": "Answers as they stream",
     "h": "Graphs of prompts",
+    "i": "Lists and search",
 }
 NOTES = {
     "b": "Writers are processes. Their connection stays open, as a pool's does. Sessions are filled by SQL.",
@@ -37,6 +38,9 @@ NOTES = {
     "timed from before its POST until its last node has ended. So a node's share has all there is: checking and "
     "storing the graph; a conversation, prompt and run; a worker that takes the run up, the answer, its message; the "
     "step that begins the next. The floor's runs are each requested in the transaction in which the one before ended.",
+    "i": "All rows are of one person, who asks. Every message of the long session says one word that all have, and a "
+    "number of its own; all sessions have the same title. The floor is one connection to PostgreSQL that asks for the "
+    "same rows; for search, for any twenty that match, not the best; for the report, for one sum.",
 }
 PACKAGES = ("django", "djangorestframework", "psycopg", "channels", "celery", "redis", "uvicorn", "granian", "msgspec")
 

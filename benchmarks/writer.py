@@ -16,7 +16,7 @@ import redis  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
-from benchmarks.fill import fill_messages, fill_sessions  # noqa: E402
+from benchmarks.fill import fill_messages, fill_runs, fill_sessions  # noqa: E402
 from benchmarks.peer import serve  # noqa: E402
 from bus.bus import bus  # noqa: E402
 from bus.live import broadcast, reader, signals  # noqa: E402
@@ -127,7 +127,12 @@ def main() -> None:
     signals.events_recorded.disconnect(broadcast.on_events_recorded)
     signals.events_recorded.connect(_committed, weak=False)
     signals.events_recorded.connect(broadcast.on_events_recorded, weak=False)
-    serve({"write": write, "paced": paced, "fill_sessions": fill_sessions, "fill_messages": fill_messages})
+    fills: dict[str, Callable[..., Any]] = {
+        "fill_sessions": fill_sessions,
+        "fill_messages": fill_messages,
+        "fill_runs": fill_runs,
+    }
+    serve({"write": write, "paced": paced, **fills})
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import msgspec
 from uuid_utils.compat import uuid7
 
 __all__ = [
+    "ERASED",
     "IMPORTED",
     "KEY_PATTERN",
     "SYSTEM",
@@ -85,8 +86,8 @@ class Command(Message):
     frequent, and its handler only reads and yields, so that it may be recorded in a single statement; `for_others`: not
     `public`, but the server's own code gives it in the name of the person it works for; `opens`: is about no session,
     its events name their stream, which begins with the first of them; `scope`: what a token needs for it; `access`:
-    what its actor must be allowed to do with the session it names (`own`: everything); `most_events`: how many more
-    events than others it may bring.
+    what its actor must be allowed to do with the session it names (`own`: everything; `erase`: though it was deleted);
+    `most_events`: how many more events than others it may bring.
     """
 
     public: ClassVar[bool] = True
@@ -99,7 +100,7 @@ class Command(Message):
     for_others: ClassVar[bool] = False
     opens: ClassVar[bool] = False
     scope: ClassVar[str] = ""
-    access: ClassVar[Literal["read", "change", "own"]] = "change"
+    access: ClassVar[Literal["read", "change", "own", "erase"]] = "change"
     most_events: ClassVar[int] = 0
 
     session_id: UUID | None = None
@@ -167,6 +168,9 @@ SYSTEM = Actor("system")
 IMPORTED = "imported"
 """The type of the actor of an event that was not recorded here but came in a file; its id is what the file says."""
 
+ERASED = 0
+"""The schema of events whose content was erased."""
+
 KEY_PATTERN = r"^[\x21-\x7e]{1,200}\Z"
 """What an idempotency key may be: printable ASCII, and no more than its column holds."""
 
@@ -228,6 +232,11 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
         if self.session_id is None:
             raise ValueError(f"{self.type} was not stored")
         return self.session_id
+
+    @property
+    def erased(self) -> bool:
+        """Whether what it said is gone: its data are only the hash of what they were, and cannot be opened."""
+        return self.schema == ERASED
 
     def fields(self) -> dict[str, Any]:
         """The payload as plain JSON values."""

@@ -7,10 +7,12 @@ from django.db.models.functions import Now
 
 
 class Stream(models.Model):
-    """The head of one session's log: its row lock orders the appends, its version counts them."""
+    """The head of one session's log: its row lock orders the appends, its version counts them. To a sealed one
+    nothing is ever appended."""
 
     id = models.UUIDField(primary_key=True)
     version = models.BigIntegerField(default=0)
+    sealed = models.BooleanField(db_default=False)
 
     def __str__(self) -> str:
         return f"{self.id} at v{self.version}"

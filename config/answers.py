@@ -79,6 +79,9 @@ STREAM_HEARTBEAT = env.seconds(
 STREAM_RETRY = env.seconds("STREAM_RETRY", 2.0, "readers of event streams that were cut off come back after this")
 MAX_STREAMS = env.number("MAX_STREAMS", 2000, "event streams one process sends at a time, before 503 (ASGI)", least=1)
 STREAMS_PER_USER = env.number("STREAMS_PER_USER", 64, "of these, how many of one user, before 429", least=1)
+RETENTION_DAYS = env.number(
+    "RETENTION_DAYS", 0, "days without a change after which a session is erased, unless it or its owner says; 0: never"
+)
 MESSAGE_HOPS = env.number(
     "MESSAGE_HOPS", 5, "how often sessions may pass a message on before they are stopped", least=1
 )

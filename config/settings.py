@@ -66,6 +66,7 @@ DATABASES["default"] |= {
     "OPTIONS": {
         # a process that stands still in a transaction must not hold a session's row for ever
         "options": f"-c idle_in_transaction_session_timeout={int(IDLE_TRANSACTION * 1000)}",
+        "prepare_threshold": 1_000_000,  # only what asks to be is prepared (`bus.sql`); Django's None forbids even that
         **DATABASES["default"].get("OPTIONS", {}),
         "pool": {
             "min_size": 1,

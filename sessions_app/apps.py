@@ -10,6 +10,7 @@ REGISTERING = (
     "handlers.chats",
     "handlers.compaction",
     "handlers.conversations",
+    "handlers.erasure",
     "handlers.exchange",
     "handlers.graphs",
     "handlers.messages",
@@ -20,6 +21,7 @@ REGISTERING = (
     "handlers.sharing",
     "handlers.tokens",
     "llm.builtin_tools",
+    "erasure.projections",
     "projections",
     "run_projections",
     "accounts.projections",
@@ -29,6 +31,7 @@ REGISTERING = (
     "orchestration.projections",
     "sharing.projections",
     "sharing.withdrawn",
+    "erasure.reactions",
     "reactions",
     "accounts.reactions",
     "orchestration.reactions",
@@ -52,6 +55,7 @@ class SessionsConfig(AppConfig):
         from sessions_app import access, events, panels, switches, tickets
         from sessions_app.accounts import audit
         from sessions_app.artifacts import collect
+        from sessions_app.erasure import sweep
         from sessions_app.exchange import bulk
         from sessions_app.llm import budgets, chunks, leftovers, tools
         from sessions_app.orchestration import leftovers as left_graphs
@@ -63,6 +67,7 @@ class SessionsConfig(AppConfig):
         audit.connect()
         tails.set_source(chunks.growing)
         retention.pruners += [tickets.prune, leftovers.prune, chunks.prune, budgets.prune, left_graphs.prune]
+        retention.pruners.append(sweep.prune)
         retention.outside += [collect.prune, bulk.prune]
         default.switch = tools.default.switch = switches.switches
         plugins.load(default, plugins.named(settings.PLUGINS), panels.remove_of, tools.default.remove_of)

@@ -9,8 +9,9 @@ from django.db import models
 
 from sessions_app.accounts.tables import ApiToken, ServiceAccount, TokenUse
 from sessions_app.artifacts.tables import Artifact, Blob
+from sessions_app.erasure.tables import PastUsage, Removed, Retention
 from sessions_app.exchange.tables import Export
-from sessions_app.insight_tables import Title
+from sessions_app.insight_tables import DailyUse, Title
 from sessions_app.llm.tables import (
     COST_DIGITS,
     COST_PLACES,
@@ -33,6 +34,7 @@ __all__ = [
     "Budget",
     "BudgetUse",
     "Conversation",
+    "DailyUse",
     "Export",
     "Graph",
     "GraphEdge",
@@ -40,10 +42,13 @@ __all__ = [
     "Memory",
     "Message",
     "ModelEntry",
+    "PastUsage",
     "Plugin",
     "Prompt",
     "ProviderKey",
+    "Removed",
     "Reservation",
+    "Retention",
     "Run",
     "RunChunk",
     "ServiceAccount",
@@ -69,6 +74,7 @@ class Session(models.Model):
     config = models.JSONField(default=dict)
     metadata = models.JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)
+    retention_days = models.IntegerField(null=True, help_text="erased so long after the last change; 0: never")
     message_count = models.IntegerField(default=0)
     prompt_tokens = models.BigIntegerField(default=0)
     completion_tokens = models.BigIntegerField(default=0)
@@ -117,6 +123,9 @@ class Conversation(models.Model):
     is_archived = models.BooleanField(default=False)
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["session", "created_at", "id"], name="conversations_oldest")]
 
     def __str__(self) -> str:
         return self.name
@@ -226,6 +235,7 @@ class Run(models.Model):
                 condition=models.Q(waits=True, state="queued"),
                 name="runs_waiting",
             ),
+            models.Index(fields=["session", "-id"], name="runs_newest"),
         ]
 
     def __str__(self) -> str:

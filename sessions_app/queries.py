@@ -14,7 +14,7 @@ from bus.models import Stream
 from bus.registry import Condition
 from sessions_app import rights
 from sessions_app.llm.status import OPEN
-from sessions_app.models import Artifact, Conversation, Graph, GraphNode, Message, Run, Session, UsageEntry
+from sessions_app.models import Artifact, Conversation, Graph, GraphNode, Message, Removed, Run, Session, UsageEntry
 
 
 class ConversationArchived(Refused):
@@ -50,11 +50,20 @@ def check_allowed(actor: Actor, session_id: UUID, needs: str = "change") -> None
     if needs == "change" and may_change(actor, session_id):
         return
     if not sessions_of(actor).filter(id=session_id).exists():
+        if needs == "erase" and removed_of(actor).filter(id=session_id, erased_at__isnull=True).exists():
+            return
         raise no_session(session_id)
     if needs == "change":
         raise Forbidden(rights.MAY_READ)
-    if needs == "own":
+    if needs != "read":
         rights.check_owner(actor, session_id)
+
+
+def removed_of(actor: Actor) -> QuerySet[Removed]:
+    """What was the actor's and is deleted or erased."""
+    if actor.type in rights.ALL_SEEING:
+        return Removed.objects.all()
+    return Removed.objects.filter(owner=rights.user_of(actor) or 0)
 
 
 def with_version(sessions: QuerySet[Session]) -> QuerySet[Session]:

@@ -38,6 +38,7 @@ def session_as_dict(session: Session) -> dict[str, Any]:
         "config": session.config,
         "metrics": msgspec.to_builtins(session.metrics),
         "metadata": session.metadata,
+        "retention_days": session.retention_days,
     }
 
 

@@ -99,14 +99,16 @@ def _negated(query: str, found: re.Match[str]) -> bool:
     return query[: found.start()].endswith("!")
 
 
-# the rank depends on the text and the question alone, so (rank, id) is an order that stays
+# The rank depends on the text and the question alone, so (rank, id) is an order that stays. Who may see a session is
+# looked up for each of what was found: joined, all sessions of somebody who has very many would be read.
 _PAGE = """
 WITH found AS (
     SELECT {id} AS id, session_id, words FROM {table}
     WHERE words @@ %(query)s::tsquery AND created_at < %(until)s{filters}
-    ORDER BY created_at DESC LIMIT %(newest)s
+    ORDER BY created_at DESC, {id} DESC LIMIT %(newest)s
 ), ranked AS (
-    SELECT id, ts_rank(words, %(asked)s::tsquery, 1)::float8 AS rank FROM found WHERE session_id IN ({visible})
+    SELECT id, ts_rank(words, %(asked)s::tsquery, 1)::float8 AS rank FROM found
+    WHERE (SELECT true FROM ({visible}) AS seen WHERE seen.id = found.session_id LIMIT 1)
 ), page AS (
     SELECT id, rank FROM ranked{beyond} ORDER BY rank DESC, id DESC LIMIT %(limit)s
 )

@@ -83,6 +83,11 @@ def _deleted(state: SessionState, event: events.SessionDeleted, envelope: Envelo
     return {"is_deleted": True, "messages": (), "message_count": 0}
 
 
+@folds(events.SessionErased)
+def _erased(state: SessionState, event: events.SessionErased, envelope: Envelope) -> Change:
+    return {"is_deleted": True, "messages": (), "message_count": 0}
+
+
 @folds(events.MessageAdded)
 def _message(state: SessionState, event: events.MessageAdded, envelope: Envelope) -> Change:
     added = ChatMessage(
@@ -131,8 +136,9 @@ def fold(state: SessionState, event: Event, envelope: Envelope) -> SessionState:
 
 
 def folded(state: SessionState, envelope: Envelope) -> SessionState:
-    """The state after one event as the log has it; one of a plugin that is not here any more cannot be opened."""
-    if envelope.type not in registry.events:
+    """The state after one event as the log has it; one of a plugin that is not here any more, or one that was erased,
+    cannot be opened."""
+    if envelope.erased or envelope.type not in registry.events:
         return changed(state, version=envelope.version, updated_at=envelope.recorded_at)
     return fold(state, registry.open(envelope), envelope)
 

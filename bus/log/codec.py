@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from bus.messages import Actor, Envelope, Event
+from bus.messages import ERASED, Actor, Envelope, Event
 from bus.registry import Registry, upcast
 
 _encoder = msgspec.json.Encoder()
@@ -33,7 +33,7 @@ def envelope_from_row(row: tuple[Any, ...], registry: Registry) -> Envelope:
     """A log row (columns of `store.COLUMNS`, data as text) as an envelope, upcast where the schema is old."""
     ident, stream, version, position, kind, schema, data, actor, causation, correlation, recorded_at = row
     event_type = registry.events.get(kind)
-    if event_type is not None and schema < event_type.schema:
+    if event_type is not None and ERASED < schema < event_type.schema:
         data = _encoder.encode(upcast(event_type, schema, msgspec.json.decode(data))).decode()
         schema = event_type.schema
     return Envelope(

@@ -134,7 +134,7 @@ class Round:
 
     def _take(self, envelope: Envelope) -> bool:
         """Deliver one event. False: stop here, either to try again later or because another worker took over."""
-        if not self.subscriber.takes(envelope):
+        if envelope.erased or not self.subscriber.takes(envelope):
             return True
         error = _call(self.subscriber, envelope, self.registry)
         if error is not None:
@@ -157,7 +157,8 @@ class Round:
             cursor.execute(_REDRIVEN, [self.subscriber.name])
             positions = [row[0] for row in cursor.fetchall()]
         for position in positions:
-            error = _call(self.subscriber, at_position(self.registry, position), self.registry)
+            envelope = at_position(self.registry, position)
+            error = None if envelope.erased else _call(self.subscriber, envelope, self.registry)
             if error is None:
                 _run(_UNPARK, self.subscriber.name, position)
             else:

@@ -44,12 +44,14 @@ def claim(command: Command, context: Context) -> dict[str, Any] | None:
     if bytes(first) != fingerprint:
         raise IdempotencyMismatch
     kept: dict[str, Any] = msgspec.json.decode(result)
-    return {"data": kept["data"], "version": kept["version"], "command_id": UUID(kept["command_id"])}
+    return kept | {"command_id": UUID(kept["command_id"])}
 
 
-def keep(data: Any, version: int | None, context: Context) -> None:
-    """Store the result beside the claimed key."""
-    kept = msgspec.json.encode({"data": data, "version": version, "command_id": context.command_id}).decode()
+def keep(data: Any, version: int | None, context: Context, *, again: bool = False) -> None:
+    """Store the result beside the claimed key. What recorded nothing is done `again` for a repeat: there is no effect
+    to have twice, and what a question was answered with is not left lying about."""
+    result = {"data": None if again else data, "version": version, "command_id": context.command_id}
+    kept = msgspec.json.encode(result | ({"again": True} if again else {})).decode()
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, [kept, str(context.actor), context.idempotency_key])
 

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from bus.log import codec, store
 from bus.log.transaction import project
-from bus.messages import Envelope
+from bus.messages import ERASED, Envelope
 from bus.registry import Registry, SqlProjection
 
 BATCH = 2000
@@ -60,8 +60,8 @@ def replay(registry: Registry, *, keep: bool = True) -> tuple[int, list[str]]:
 
 def rebuild(registry: Registry, page: list[Envelope], *, stream: UUID | None = None) -> None:
     """Project a run of the log, or of one stream; neighbours of one type with set-based projections in one
-    statement."""
-    for kind, line in groupby(page, key=lambda envelope: envelope.type):
+    statement. Of erased events there is nothing to project."""
+    for kind, line in groupby((one for one in page if not one.erased), key=lambda envelope: envelope.type):
         run = list(line)
         chain = list(registry.chain(kind))
         if chain and all(isinstance(projection, SqlProjection) for projection in chain):
@@ -71,7 +71,7 @@ def rebuild(registry: Registry, page: list[Envelope], *, stream: UUID | None = N
             else:
                 where = "stream = %s AND version BETWEEN %s AND %s AND type = %s"
                 values = [stream, run[0].version, run[-1].version, kind]
-            store.project(statements, where, values)
+            store.project(statements, f"{where} AND schema > %s", [*values, ERASED])
         elif chain:
             for envelope in run:
                 project(registry, registry.open(envelope), envelope)

@@ -16,7 +16,7 @@ from bus import sql
 from bus.exceptions import StreamNotFound, VersionConflict
 from bus.log import codec
 from bus.log.horizon import Horizon
-from bus.messages import Context, Envelope, Event, uuid7
+from bus.messages import ERASED, Context, Envelope, Event, uuid7
 from bus.registry import Condition, Registry, SqlProjection
 
 MANY = 16
@@ -44,7 +44,8 @@ LOG_PAGE = log_page(COLUMNS)
 _APPEND = """
 WITH head AS (
     UPDATE bus_stream SET version = version + %(n)s::int
-    WHERE id = %(stream)s::uuid AND (%(expected)s::bigint IS NULL OR version = %(expected)s::bigint){where}
+    WHERE id = %(stream)s::uuid AND NOT sealed
+        AND (%(expected)s::bigint IS NULL OR version = %(expected)s::bigint){where}
     RETURNING version - %(n)s::int AS base
 ), appended AS (
     INSERT INTO bus_storedevent
@@ -76,6 +77,19 @@ WITH appended AS (
     SELECT * FROM bus_storedevent WHERE {where}
 ){projected}
 SELECT 1
+"""
+
+
+_ERASE = """
+UPDATE bus_storedevent
+SET data = jsonb_build_object('sha256', encode(sha256(convert_to(data::text, 'UTF8')), 'hex')), schema = %s,
+    actor = 'erased', correlation = '', traceparent = ''
+WHERE stream = %s AND version <= %s AND schema > %s
+"""
+_DIGEST = """
+SELECT count(*), encode(sha256(coalesce(string_agg(sha256(convert_to(data::text, 'UTF8')), ''::bytea
+    ORDER BY version), ''::bytea)), 'hex')
+FROM bus_storedevent WHERE stream = %s AND schema > %s
 """
 
 
@@ -207,9 +221,10 @@ def create(stream: UUID) -> bool:
 
 
 def lock(stream: UUID) -> int | None:
-    """Hold the stream's row until the transaction ends; its version, or None where there is no such stream."""
+    """Hold the stream's row until the transaction ends; its version, or None where there is no such stream, or it is
+    sealed."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT version FROM bus_stream WHERE id = %s FOR UPDATE", [stream])
+        cursor.execute("SELECT version FROM bus_stream WHERE id = %s AND NOT sealed FOR UPDATE", [stream])
         row = cursor.fetchone()
     return row[0] if row else None
 
@@ -221,9 +236,9 @@ def lock_name(stream: UUID) -> None:
 
 
 def version(stream: UUID) -> int | None:
-    """The stream's version, or None where there is no such stream."""
+    """The stream's version, or None where there is no such stream, or it is sealed."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT version FROM bus_stream WHERE id = %s", [stream])
+        cursor.execute("SELECT version FROM bus_stream WHERE id = %s AND NOT sealed", [stream])
         row = cursor.fetchone()
     return row[0] if row else None
 
@@ -232,6 +247,23 @@ def project(statements: tuple[str, ...], where: str, parameters: Sequence[Any]) 
     """Run set-based projections over the part of the log that `where` selects."""
     with connection.cursor() as cursor:
         cursor.execute(_statement(_PROJECT, statements, where), parameters)
+
+
+def erase(stream: UUID, upto: int) -> None:
+    """Take away what the stream's events up to a version said, and who said it: of the data the hash stays. Versions,
+    types and times stay, so that the log has no gap, and nobody appends to it any more, whoever waited to."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ERASE, [ERASED, stream, upto, ERASED])
+        cursor.execute("UPDATE bus_stream SET sealed = true WHERE id = %s", [stream])
+
+
+def digest(stream: UUID) -> tuple[int, str]:
+    """How many events of the stream say something, and the SHA-256 (hex) over their hashes, in their order. The hashes
+    are those that `erase` leaves behind."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DIGEST, [stream, ERASED])
+        count, found = cursor.fetchone()
+    return count, found
 
 
 def read(

@@ -55,7 +55,7 @@ class Transaction:
         context = self.context
         if context.idempotency_key is not None:
             first = idempotency.claim(command, context)
-            if first is not None:
+            if first is not None and not first.pop("again", False):
                 return CommandResult(success=True, original_command=command, **first)
         expected = self._enter(command)
         self.most += command.most_events
@@ -65,7 +65,7 @@ class Transaction:
         data, once = (data.kept, data.told) if isinstance(data, Once) else (data, None)
         result = self._result(command, msgspec.to_builtins(data), once)
         if context.idempotency_key is not None:
-            idempotency.keep(result.data, result.version, context)
+            idempotency.keep(result.data, result.version, context, again=not self.recorded)
         return result
 
     def at_once(self, command: Command, handler: Callable[[], Any]) -> CommandResult | None:

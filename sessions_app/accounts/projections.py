@@ -27,6 +27,12 @@ def token_created(event: events.TokenCreated, envelope: Envelope) -> None:
     )
 
 
+@projects(events.UserErased)
+def user_erased(event: events.UserErased, envelope: Envelope) -> None:
+    """Nobody has these tokens any more."""
+    ApiToken.objects.filter(user_id=event.user_id).delete()
+
+
 @projects(events.TokenRevoked)
 def token_revoked(event: events.TokenRevoked, envelope: Envelope) -> None:
     """The row stays; it says since when."""

@@ -14,6 +14,7 @@ from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from bus import untrusted
 from bus.exceptions import Invalid
 from sessions_app import queries
 from sessions_app.api import shapes
@@ -21,7 +22,7 @@ from sessions_app.api.artifacts import FORM, Untouched, spooled
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of
 from sessions_app.api.description.operations import Parameter, describes
-from sessions_app.api.description.parameters import BYTES, FILE, UPLOADED_FILE
+from sessions_app.api.description.parameters import BYTES, FILE
 from sessions_app.api.downloads import Span, Streamed, guarded
 from sessions_app.api.paging import keyset, listed
 from sessions_app.api.views import Resource, body_of
@@ -29,9 +30,15 @@ from sessions_app.exchange import bulk, exporting, intake
 from sessions_app.exchange.exporting import give_back
 from sessions_app.exchange.importing import How
 from sessions_app.represent import export_as_dict
+from sessions_app.values import Value
 
+UPLOADED = {"type": "object", "required": ["file"], "additionalProperties": False, "properties": {"file": BYTES}}
 LINES = frozenset({"application/x-ndjson", "application/jsonl"})
 FILES = LINES | {"application/json", "application/zip"}
+
+
+class Nothing(Value):
+    """A body without fields."""
 
 
 class Written(StreamingHttpResponse):
@@ -81,12 +88,11 @@ class ExportsView(Resource):
         page, cursor = keyset(request, bulk.exports_of(actor_of(request)), ("-id",), (UUID,))
         return listed(request, page, cursor, export_as_dict)
 
-    @describes("begin_export", status=202, gives=shapes.Export, body=shapes.Nothing, etag=False)
+    @describes("begin_export", status=202, gives=shapes.Export, body=Nothing, etag=False, example={})
     def post(self, request: Request) -> Response:
         """Have an archive made of all of the caller's sessions, unless one is on its way."""
         context_of(request)
-        if body_of(request):
-            raise Invalid("The body is an empty object.")
+        untrusted.convert(body_of(request), Nothing)
         export = bulk.begin(actor_of(request))
         response = Response(export_as_dict(export), status=202)
         response["Location"] = request.build_absolute_uri(f"{request.path}{export.id}/")
@@ -111,7 +117,7 @@ class ExportJobView(Resource):
 class ExportContentView(Resource):
     """`exports/{id}/content/`"""
 
-    @describes("download_export", media={"application/zip": BYTES}, codes=("already-exists",))
+    @describes("download_export", media={"application/zip": FILE})
     def get(self, request: Request, export_id: UUID) -> HttpResponseBase:
         """The archive, a ZIP file."""
         export = bulk.export_of(actor_of(request), export_id)
@@ -140,9 +146,12 @@ class ImportView(Resource):
     @describes(
         "import_sessions",
         gives=shapes.ImportReport,
-        uploads={FORM: UPLOADED_FILE, **dict.fromkeys(sorted(FILES), FILE)},
-        query=(Parameter("dry_run", Literal["true", "false"], "everything is tried and nothing kept"),),
+        body=dict[str, Any] | list[dict[str, Any]],
+        uploads={FORM: UPLOADED, "application/zip": BYTES, "application/x-ndjson": BYTES},
+        query=(Parameter("dry_run", bool, "everything is tried and nothing kept"),),
         etag=False,
+        located=False,
+        codes=("already-exists", "quota-exhausted", "content-mismatch"),
     )
     def post(self, request: Request) -> Response:
         """Make sessions of a file: an export of one session or of all, or of ChatGPT; as the body, or as the field

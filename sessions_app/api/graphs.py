@@ -1,5 +1,6 @@
 """REST for graphs of prompts, parallel groups and single prompts, and for their nodes."""
 
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -40,7 +41,7 @@ class GraphsView(Resource):
             if state not in Graph.State.values:
                 raise Invalid(f"'state' is one of {', '.join(Graph.State.values)}.")
             rows = rows.filter(state=state)
-        page, cursor = keyset(request, rows, ("-id",), (UUID,))
+        page, cursor = keyset(request, rows, ("-started_at", "-id"), (datetime, UUID))
         return listed(request, page, cursor, graph_info)
 
     @describes(

@@ -4,10 +4,12 @@ from django.urls import path, re_path
 
 from sessions_app.api import (
     accounts,
+    analytics,
     artifacts,
     bus_state,
     compaction,
     conversations,
+    erasure,
     exchange,
     graphs,
     history,
@@ -57,6 +59,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/export/", exchange.ExportView.as_view(), name="api-export"),
     path("sessions/<uuid:session_id>/state/", logs.StateView.as_view(), name="api-state"),
     path("sessions/<uuid:session_id>/runs/", runs.RunsView.as_view(), name="api-runs"),
+    path("sessions/<uuid:session_id>/erasure/", erasure.ErasureView.as_view(), name="api-erasure"),
     path("sessions/<uuid:session_id>/shares/", shares.SharesView.as_view(), name="api-shares"),
     path("sessions/<uuid:session_id>/shares/<int:user_id>/", shares.ShareView.as_view(), name="api-share"),
     path("sessions/<uuid:session_id>/context/plan/", runs.ContextPlanView.as_view(), name="api-context-plan"),
@@ -86,6 +89,7 @@ urlpatterns = [
         "graphs/<uuid:graph_id>/retry/", graphs.GraphActionView.as_view(command="retry-graph"), name="api-graph-retry"
     ),
     path("nodes/<uuid:node_id>/", graphs.NodeView.as_view(), name="api-node"),
+    path("analytics/", analytics.AnalyticsView.as_view(), name="api-analytics"),
     path("search/", search.SearchView.as_view(), name="api-search"),
     path("events/", logs.LogView.as_view(), name="api-log"),
     path("exports/", exchange.ExportsView.as_view(), name="api-exports"),

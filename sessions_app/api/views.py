@@ -96,14 +96,14 @@ class SessionsView(Resource):
             Parameter("shared", Literal["true", "false"], "what others share with the caller instead"),
             Parameter("provider", str, "only of this provider"),
             Parameter("model", str, "only of this model"),
-            Parameter("q", str, "words of the title, as in `search/`"),
+            Parameter("q", str, "words of the title, as in `search/`; of others' titles a part"),
             *(Parameter(name, datetime, "the moment itself is not among them") for name in _MOMENTS),
         ),
     )
     def get(self, request: Request) -> Response:
         """The caller's sessions, or with `shared=true` what others share with the caller, newest change first; filters
-        `is_active`, `provider`, `model`, `q` (words of the title, as in `search/`), `created_after`, `created_before`,
-        `updated_after`."""
+        `is_active`, `provider`, `model`, `q` (words of the title, as in `search/`; of others' titles a part),
+        `created_after`, `created_before`, `updated_after`."""
         which = rights.shared_with if flag(request, "shared") else queries.own_of
         rows = self._filtered(request, queries.with_version(which(actor_of(request))))
         page, cursor = keyset(request, rows, ("-updated_at", "-id"), (datetime, UUID))
@@ -123,7 +123,7 @@ class SessionsView(Resource):
         return self._titled(request, rows, storable(query["q"])) if query.get("q") else rows
 
     def _titled(self, request: Request, rows: QuerySet[Session], text: str) -> QuerySet[Session]:
-        if flag(request, "shared"):  # their words are in the index under their owners' names
+        if flag(request, "shared"):  # the index knows titles by their owners
             return rows.filter(title__icontains=text)
         question = search.asked(text)
         if question is None:

@@ -5,6 +5,7 @@ The row comes before the file and says `stored_at` only after it, so that whatev
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import IO, Any, NamedTuple
 from uuid import UUID
@@ -19,6 +20,7 @@ from bus.messages import uuid7
 from sessions_app.artifacts.tables import Artifact, Blob
 
 PIECE = 65_536
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _KEEP = """
 INSERT INTO sessions_app_blob (key, sha256, size, data, stored_at) VALUES (%s, %s, %s, %s, now())
@@ -83,6 +85,14 @@ def hold_all(session_id: UUID) -> None:
     hashes = Artifact.objects.filter(session_id=session_id, deleted_at__isnull=True).values("sha256")
     held = Blob.objects.select_for_update().filter(sha256__in=hashes, stored_at__isnull=False).order_by("sha256")
     Blob.objects.filter(key__in=list(held.values_list("key", flat=True))).update(used_at=Now())
+
+
+def let_go(session_id: UUID) -> None:
+    """What a session refers to has no grace any more: the collector frees it next, unless somebody else has the same.
+    In the order of `hold_all`."""
+    hashes = Artifact.objects.filter(session_id=session_id).values("sha256")
+    held = Blob.objects.select_for_update().filter(sha256__in=hashes, stored_at__isnull=False).order_by("sha256")
+    Blob.objects.filter(key__in=list(held.values_list("key", flat=True))).update(used_at=LONG_AGO)
 
 
 def put(file: IO[bytes], known: Digest) -> None:

@@ -5,6 +5,7 @@ from sessions_app.commands.artifacts import *
 from sessions_app.commands.chats import *
 from sessions_app.commands.compaction import *
 from sessions_app.commands.conversations import *
+from sessions_app.commands.erasure import *
 from sessions_app.commands.exchange import *
 from sessions_app.commands.graphs import *
 from sessions_app.commands.questions import *

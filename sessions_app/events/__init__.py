@@ -3,6 +3,7 @@
 from sessions_app.events.accounts import *
 from sessions_app.events.artifacts import *
 from sessions_app.events.conversations import *
+from sessions_app.events.erasure import *
 from sessions_app.events.exchange import *
 from sessions_app.events.graphs import *
 from sessions_app.events.runs import *

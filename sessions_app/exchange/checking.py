@@ -20,6 +20,7 @@ from bus.messages import Actor, Event, changed
 from bus.registry import upcast
 from sessions_app import events
 from sessions_app.artifacts import media
+from sessions_app.events import accounts
 from sessions_app.exchange.files import Log
 from sessions_app.exchange.form import Line, Manifest, Tally
 from sessions_app.forks import MOST_ANCESTORS
@@ -27,6 +28,8 @@ from sessions_app.values import Metadata, Title, Value
 
 MOST_EVENTS = 100_000
 _LONGEST_ACTOR = 90
+_NO_SESSIONS = {accounts.__name__}
+"""Where events of accounts are: a file that tells of a token would make one, of whomever it names."""
 _AHEAD = timedelta(days=1)
 """How far another server's clock may be ahead of ours."""
 _MAKES = {
@@ -118,8 +121,10 @@ class Walk:
         self._envelope(line)
         if (line.version == 1) != isinstance(event, events.SessionCreated):
             raise Invalid("A log begins with session-created, once.")
-        if isinstance(event, events.SessionDeleted):
+        if isinstance(event, events.SessionDeleted | events.SessionErased):
             raise Invalid("The log of a session that was removed is not taken in.")
+        if type(event).__module__ in _NO_SESSIONS or isinstance(event, events.UserErased):
+            raise Invalid(f"Version {line.version}: {line.type} does not happen to sessions.")
         if not all(number.is_finite() for number in _decimals(event)):
             raise Invalid(f"Version {line.version}: an amount is not finite.")
         _special(line, event)

@@ -1,3 +1,5 @@
+import datetime
+
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -55,6 +57,46 @@ class Migration(migrations.Migration):
                 ("text", models.CharField(max_length=200)),
                 ("created_at", models.DateTimeField(help_text="when the session began")),
             ],
+        ),
+        migrations.CreateModel(
+            name="DailyUse",
+            fields=[
+                ("pk", models.CompositePrimaryKey("session", "day", "provider", "model", blank=True, editable=False, primary_key=True, serialize=False)),
+                ("session", models.UUIDField()),
+                ("day", models.DateField()),
+                ("provider", models.CharField(max_length=100)),
+                ("model", models.CharField(max_length=100)),
+                ("owner", models.BigIntegerField()),
+                ("deleted", models.BooleanField(db_default=False, help_text="whether the session is")),
+                ("messages", models.IntegerField(db_default=0)),
+                ("completed", models.IntegerField(db_default=0)),
+                ("incomplete", models.IntegerField(db_default=0)),
+                ("failed", models.IntegerField(db_default=0)),
+                ("cancelled", models.IntegerField(db_default=0)),
+                ("interrupted", models.IntegerField(db_default=0)),
+                ("prompt_tokens", models.BigIntegerField(db_default=0)),
+                ("completion_tokens", models.BigIntegerField(db_default=0)),
+                ("priced", models.IntegerField(db_default=0, help_text="counts of tokens whose cost is known")),
+                ("unpriced", models.IntegerField(db_default=0, help_text="those whose cost is not")),
+                ("cost", models.DecimalField(db_default=0, decimal_places=16, help_text="USD, of what is priced", max_digits=32)),
+                ("run_time", models.DurationField(db_default=datetime.timedelta(0), help_text="from the last start to the end of its runs")),
+                ("spoken_tokens", models.BigIntegerField(db_default=0, help_text="of completed runs whose first token was timed")),
+                ("speaking_time", models.DurationField(db_default=datetime.timedelta(0), help_text="of the same, from the first token on")),
+                ("durations", models.JSONField(null=True)),
+                ("first_tokens", models.JSONField(null=True)),
+            ],
+        ),
+        migrations.AddIndex(
+            model_name="conversation",
+            index=models.Index(fields=["session", "created_at", "id"], name="conversations_oldest"),
+        ),
+        migrations.AddIndex(
+            model_name="run",
+            index=models.Index(fields=["session", "-id"], name="runs_newest"),
+        ),
+        migrations.AddIndex(
+            model_name="dailyuse",
+            index=models.Index(fields=["owner", "day"], name="use_of_owner"),
         ),
         migrations.RunSQL(OWNERS, NOTHING),
         migrations.RunSQL(WORDS, NOTHING),

@@ -147,8 +147,8 @@ def remember(envelope: Envelope) -> None:
         _embed(late=(datetime.now(UTC) - envelope.recorded_at).total_seconds() > LATE)
 
 
-@projects(events.SessionDeleted)
-def forget(event: events.SessionDeleted, envelope: Envelope) -> None:
+@projects(events.SessionDeleted, events.SessionErased)
+def forget(event: events.SessionDeleted | events.SessionErased, envelope: Envelope) -> None:
     """A session's memories go with it, also while the plugin is switched off."""
     sql.fetch(_FORGET, {"session": envelope.stream})
 

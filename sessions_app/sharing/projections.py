@@ -1,6 +1,6 @@
 """From events to the rows of sharing. The list's order stays: nothing was said in the session."""
 
-from bus.messages import Envelope
+from bus.messages import IMPORTED, Envelope
 from bus.registry import default as registry
 from bus.registry import projects
 from sessions_app import events
@@ -11,7 +11,9 @@ registry.projection_models.append(SessionShare)
 
 @projects(events.SessionShared)
 def session_shared(event: events.SessionShared, envelope: Envelope) -> None:
-    """The row, or another role in it."""
+    """The row, or another role in it. A file that was imported lets nobody in: its people are those of elsewhere."""
+    if envelope.actor.type == IMPORTED:
+        return
     SessionShare.objects.update_or_create(
         session_id=envelope.stream,
         user_id=event.user_id,
@@ -27,5 +29,7 @@ def session_shared(event: events.SessionShared, envelope: Envelope) -> None:
 
 @projects(events.SessionUnshared)
 def session_unshared(event: events.SessionUnshared, envelope: Envelope) -> None:
-    """The row goes."""
+    """The row goes, unless a file says so."""
+    if envelope.actor.type == IMPORTED:
+        return
     SessionShare.objects.filter(session_id=envelope.stream, user_id=event.user_id).delete()

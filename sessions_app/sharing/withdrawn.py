@@ -8,8 +8,8 @@ from bus.live.signals import access_changed, events_recorded
 from bus.messages import Envelope
 from sessions_app import events
 
-FEWER = {events.SessionUnshared.type, events.SessionShared.type}
-"""Sharing again may have made an editor a viewer."""
+FEWER = {kind.type for kind in (events.SessionUnshared, events.SessionShared, events.SessionErased, events.UserErased)}
+"""Sharing again may have made an editor a viewer; what is erased is not its owner's to read either."""
 
 
 @receiver(events_recorded, dispatch_uid="sharing")
@@ -17,4 +17,5 @@ def withdraw(envelopes: list[Envelope], **_: Any) -> None:
     """One signal for each person."""
     for envelope in envelopes:
         if envelope.type in FEWER:
-            access_changed.send_robust(sender=withdraw, actor=f"user:{envelope.fields()['user_id']}")
+            person = envelope.fields().get("user_id") or envelope.fields().get("owner_id")
+            access_changed.send_robust(sender=withdraw, actor=f"user:{person}")

@@ -60,6 +60,7 @@ WRITES = [
         b'{"name": @}',
         frozenset({"name", "is_archived"}),
     ),
+    Write("POST", "sessions/{session}/erasure/", {}, b'{"input": @}', frozenset({"expected_version"})),
     Write("POST", "sessions/{session}/shares/", {"username": "dora"}, b'{"username": @}', _SHARE),
     Write("POST", f"{_SAID_BEFORE}edit/", {"content": "x"}, b'{"content": @}', _BEGUN | {"content", "answer"}),
     Write("POST", f"{_SAID_BEFORE}regenerate/", {}, b'{"model": @}', _BEGUN | {"model", "provider"}),
@@ -230,6 +231,7 @@ WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
         "expected_version": _VERSIONS,
     },
     "PATCH runs/{run}/": {"input": [*_CONTENTS, None], "expected_version": _VERSIONS},
+    "POST sessions/{session}/erasure/": {"expected_version": _VERSIONS},
     "POST sessions/{session}/shares/": {
         "username": [1, None, "", [], "x" * 151, "nobody"],
         "role": ["owner", "Editor", 1, None, []],

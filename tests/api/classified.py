@@ -46,6 +46,7 @@ API: dict[str, Route] = {
         "owned", (("GET", None), ("POST", {"username": "dora"})), owner=("POST",)
     ),
     "sessions/<uuid:session_id>/shares/<int:user_id>/": Route("owned", (("DELETE", None),), owner=("DELETE",)),
+    "sessions/<uuid:session_id>/erasure/": Route("owned", (("GET", None), ("POST", {})), owner=("POST",)),
     "sessions/<uuid:session_id>/graphs/": Route("owned", (("GET", None), ("POST", {"prompt": "x"}))),
     "graphs/<uuid:graph_id>/": Route("owned"),
     "graphs/<uuid:graph_id>/cancel/": Route("owned", (("POST", {}),)),
@@ -62,6 +63,7 @@ API: dict[str, Route] = {
     "sessions/<uuid:session_id>/artifacts/": Route("owned", (("GET", None), ("POST", {"name": "x", "data": 1}))),
     "artifacts/<uuid:artifact_id>/": Route("owned", (("GET", None), ("DELETE", None))),
     "artifacts/<uuid:artifact_id>/content/": Route("owned"),
+    "analytics/": Route("list"),
     "search/": Route("list"),
     "events/": Route("list"),
     "exports/": Route("list", (("GET", None), ("POST", {}))),
@@ -151,9 +153,12 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
     "get-conversation-history": ("owned", {"node_id": "{node}"}),
     "get-artifact": ("owned", {"artifact_id": "{artifact}"}),
     "list-artifacts": ("owned", {}),
+    "erase-session": ("owned", {}),
+    "set-retention": ("owned", {"days": 30}),
     "share-session": ("owned", {"username": "dora"}),
     "unshare-session": ("owned", {"user_id": 1}),
     "revoke-token": ("owned", {"token_id": "{token}"}),
+    "erase-user": ("staff", {"user_id": 1}),
     "create-service-account": ("staff", {"name": "x"}),
     "disable-service-account": ("staff", {"user_id": 1}),
     "redrive-delivery": ("staff", {"subscriber": "x"}),
@@ -164,7 +169,7 @@ COMMANDS: dict[str, tuple[str, dict[str, Any]]] = {
 READS = {"get-session", "get-execution-status", "get-conversation-history", "get-artifact", "list-artifacts"}
 """Commands that somebody may give who may only read the session."""
 
-OWNERS = {"delete-session", "decide-tool-call", "share-session", "unshare-session"}
+OWNERS = {"delete-session", "erase-session", "set-retention", "decide-tool-call", "share-session", "unshare-session"}
 """Commands that are the owner's alone (`unshare-session` also of whoever leaves)."""
 
 SOCKET: dict[str, tuple[str, dict[str, str]]] = {

@@ -39,7 +39,8 @@ def _addresses() -> list[tuple[re.Pattern[str], str]]:
 def operation_at(method: str, address: str) -> tuple[str, Operation] | None:
     """The described operation behind an address, with its path; None: there is none."""
     asked = urlsplit(address).path
-    path = next((path for pattern, path in _addresses() if pattern.fullmatch(asked)), "")
+    found_paths = (path for pattern, path in _addresses() if pattern.fullmatch(asked))
+    path = min(found_paths, key=lambda path: path.count("{"), default="")  # a word goes before an id
     method = "get" if method == "HEAD" else method.lower()
     found = document()["paths"].get(path, {}).get(method)
     return (path, found) if found else None

@@ -45,7 +45,8 @@ class Shared(Property):
 
 def writes() -> list[tuple[str, str, Any]]:
     given = [call for kind in ("owned", "list") for call in calls(API, kind)]
-    return [call for call in given if call[0] not in ("GET", "PUT")]
+    asked = [call for call in given if call[0] not in ("GET", "PUT")]
+    return sorted(asked, key=lambda call: call[1].endswith("erasure/"))  # after which there is nothing to ask of
 
 
 def addressed(api: Caller, hers: Property) -> dict[str, str]:
@@ -59,9 +60,9 @@ def addressed(api: Caller, hers: Property) -> dict[str, str]:
 
 
 def told(answer: Any) -> Any:
-    """What an answer says, without the text of a token, which is told once."""
-    shown = answer.json()
-    return shown | {"token": None} if "token" in shown else shown
+    """What an answer says, without the text of a token, which is told once, and the number of a command, which one
+    that only reads gets anew."""
+    return {name: value for name, value in answer.json().items() if name not in ("token", "command_id")}
 
 
 def test_every_post_has_one_effect_for_one_key(api: Caller) -> None:
@@ -130,6 +131,8 @@ def test_every_read_has_a_tag_and_is_not_told_twice(api: Caller) -> None:
         asked = {"history/": f"?node={hers.ids['message_id']}", "search/": "?q=private"}
         address = hers.at(path) + asked.get(path.rpartition("<uuid:session_id>/")[2], "")
         first = api.get(address)
+        if first.status_code == 404 and path.endswith("erasure/"):
+            continue  # nothing was erased
         again = api.get(address, if_none_match=f'"x", {first["ETag"]}')
         assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"]), path
         assert api.get(address, if_none_match='"x"').status_code == 200, path

@@ -13,6 +13,7 @@ from tests.story import Story, assert_replay_rebuilds_the_same_rows
 MEMBERS = {
     *(
         "client_tools",
+        "requested_version",
         "id",
         "session_id",
         "conversation_id",

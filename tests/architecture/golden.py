@@ -3,7 +3,7 @@
 
 import json
 import os
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -19,6 +19,7 @@ OTHER = UUID("0198f2c4-aaaa-7000-8000-000000000002")
 def examples() -> dict[str, Any]:
     """A value for each field, by name; where fields of one name differ in kind, by `type.name`."""
     from sessions_app import values
+    from sessions_app.events import KeptUsage
     from sessions_app.llm.base import Usage
     from sessions_app.orchestration import spec
 
@@ -72,6 +73,17 @@ def examples() -> dict[str, Any]:
     )
     change = spec.NodeChange(
         node_id=OTHER, state="running", run_id=OTHER, conversation_id=SESSION, attempt=1, code="x", reason="why"
+    )
+    used = KeptUsage(
+        day=date(2026, 11, 20),
+        provider="openai",
+        model="gpt-4o",
+        input_tokens=7,
+        cache_read_tokens=2,
+        cache_write_tokens=1,
+        output_tokens=4,
+        reasoning_tokens=1,
+        cost=Decimal("0.000075"),
     )
     return {
         "graph_id": OTHER,
@@ -182,6 +194,9 @@ def examples() -> dict[str, Any]:
         "hops": 1,
         "reply_to": OTHER,
         "session-shared.role": "editor",
+        "session-erased.usage": [used],
+        "counts": {"events": 12, "messages": 3},
+        "days": 30,
     }
 
 

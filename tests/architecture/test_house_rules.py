@@ -14,7 +14,7 @@ from tests.architecture.sources import ROOT, containing, modules, name, ours, tr
 LIMIT = 300
 ROWS = {
     *("Session", "Conversation", "Message", "Run", "UsageEntry", "Artifact"),
-    *("ApiToken", "ServiceAccount", "SessionShare", "Title"),
+    *("ApiToken", "ServiceAccount", "SessionShare", "Title", "DailyUse", "Removed", "PastUsage"),
 }
 WRITERS = {name(path) for path in modules() if path.name.endswith("projections.py")}
 WRITES = {

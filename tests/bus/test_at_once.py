@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 
 from bus import sql
 from bus.bus import bus
@@ -124,3 +124,13 @@ def test_an_event_that_somebody_reacts_to_takes_the_long_way(toy: Toy) -> None:
 
     result = toy.bus.execute(Append(session_id=toy.id, text="hello"))
     assert [event.type for event in result.events] == ["noted", "echoed"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_statement_is_parsed_once_for_each_connection(alice: User) -> None:
+    session, actor = alices_session(alice)
+    for _ in range(3):
+        bus.execute(commands.AddMessage(session_id=session, content="hello"), Context(actor=actor))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%INTO bus_storedevent%'")
+        assert cursor.fetchone()[0] >= 1, "nothing is prepared: see OPTIONS in config/settings.py"

@@ -114,7 +114,7 @@ def test_only_events_of_one_type_with_sql_alone_are_fused(story: Story) -> None:
     added = default.open(story.events()[-1])
     fused = store.fused([added, added], default)
     assert fused is not None
-    assert len(fused.statements) == 2
+    assert len(fused.statements) == 3
     assert store.fused([added, events.SessionDeleted()], default) is None
     assert [(m.position, m.role) for m in Message.objects.order_by("position")] == [(2, "user"), (3, "assistant")]
     assert Session.objects.get(id=story.id).message_count == 2

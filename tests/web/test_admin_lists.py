@@ -16,6 +16,7 @@ from bus.admin import MOST, BoundedPaginator, ByCommand, ReadOnly
 from bus.bus import bus
 from bus.models import ParkedDelivery, StoredEvent, Stream, SubscriberCursor, Work
 from sessions_app import commands
+from sessions_app.erasure.counting import TOKENS
 from sessions_app.models import (
     ApiToken,
     Artifact,
@@ -24,9 +25,12 @@ from sessions_app.models import (
     Memory,
     Message,
     ModelEntry,
+    PastUsage,
     Plugin,
     Prompt,
     ProviderKey,
+    Removed,
+    Retention,
     Run,
     ServiceAccount,
     Session,
@@ -48,8 +52,10 @@ READ_ONLY = (
     Artifact,
     ApiToken,
     ServiceAccount,
+    Removed,
+    PastUsage,
 )
-BY_HAND = {Budget, ModelEntry, ProviderKey, Plugin, Prompt}
+BY_HAND = {Budget, ModelEntry, ProviderKey, Plugin, Prompt, Retention}
 """Settings of the server, not events of a session."""
 SESSIONS, MESSAGES = page_of(Session), page_of(Message)
 
@@ -124,6 +130,8 @@ def test_what_is_only_read_cannot_be_written(staff: Client, story: Story, model:
     story.tell(commands.StoreArtifact, name="x", data=1)
     budget = Budget.objects.create(scope="session", session=story.id, tokens=1)
     BudgetUse.objects.create(budget=budget, starts=date(2026, 1, 1))
+    Removed.objects.create(id=story.id)
+    PastUsage.objects.create(id=story.id, day=date(2026, 1, 1), **dict.fromkeys(TOKENS, 1))
     SubscriberCursor.objects.create(name="someone")
     ParkedDelivery.objects.create(subscriber="someone", position=1, attempts=5, error="boom")
     Memory.objects.create(id=story.id, session=story.id, owner=1, text="hello", said_at=datetime.now(UTC))

@@ -23,12 +23,6 @@ EVENT_STREAM = {
     "type": "string",
     "description": "`id`: the version, `event`: its type, `data`: an Event; and the notices.",
 }
-UPLOADED_FILE = {
-    "type": "object",
-    "required": ["file"],
-    "additionalProperties": False,
-    "properties": {"file": BYTES},
-}
 UPLOAD = {
     "type": "object",
     "required": ["file"],

@@ -1,32 +1,44 @@
-"""The shapes of sessions as files."""
+"""Answers about sessions as files."""
 
 from datetime import datetime
-from typing import Any
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
 
 
 class Export(Struct):
-    """An archive of all of a user's sessions: `done` of `total` are in it; `bytes` once it is ready."""
+    """An archive of all of a user's sessions: `done` of `total` sessions are in it; `bytes` once it is ready."""
 
     id: UUID
-    state: str
+    state: Literal["queued", "running", "ready", "failed"]
     done: int
-    total: int | None
+    total: int
     bytes: int | None
-    error: str | None
+    error: str
     created_at: datetime
     finished_at: datetime | None
     expires_at: datetime | None
 
 
+class Imported(Struct, omit_defaults=True):
+    """What became of one session of a file: where it was refused, `code` and `detail` say why."""
+
+    name: str
+    status: Literal["created", "unchanged", "refused"]
+    id: UUID | None = None
+    events: int = 0
+    missing_artifacts: int = 0
+    code: str = ""
+    detail: str = ""
+
+
 class ImportReport(Struct):
-    """What became of each session of a file. Not `complete`: time was up; the same file again goes on with the rest."""
+    """What became of a file. Not `complete`: time was up, and the same file again goes on with the rest."""
 
     dry_run: bool
     complete: bool
     created: int
     unchanged: int
     refused: int
-    sessions: list[dict[str, Any]]
+    sessions: list[Imported]

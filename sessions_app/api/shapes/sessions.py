@@ -41,6 +41,7 @@ class Session(SessionInfo):
     config: SessionConfig
     metrics: TokenMetrics
     metadata: Metadata
+    retention_days: int | None
 
 
 class Conversation(Struct):
