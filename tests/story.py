@@ -32,4 +32,4 @@ class Story:
 def assert_replay_rebuilds_the_same_rows() -> None:
     """Every flow ends with this: the rows are what the log says, no more and no less."""
     _, different = replay(bus.registry, keep=False)
-    assert different == []
+    assert different == [], different

@@ -30,15 +30,10 @@ from sessions_app.exchange import bulk, exporting, intake
 from sessions_app.exchange.exporting import give_back
 from sessions_app.exchange.importing import How
 from sessions_app.represent import export_as_dict
-from sessions_app.values import Value
 
 UPLOADED = {"type": "object", "required": ["file"], "additionalProperties": False, "properties": {"file": BYTES}}
 LINES = frozenset({"application/x-ndjson", "application/jsonl"})
 FILES = LINES | {"application/json", "application/zip"}
-
-
-class Nothing(Value):
-    """A body without fields."""
 
 
 class Written(StreamingHttpResponse):
@@ -88,11 +83,11 @@ class ExportsView(Resource):
         page, cursor = keyset(request, bulk.exports_of(actor_of(request)), ("-id",), (UUID,))
         return listed(request, page, cursor, export_as_dict)
 
-    @describes("begin_export", status=202, gives=shapes.Export, body=Nothing, etag=False, example={})
+    @describes("begin_export", status=202, gives=shapes.Export, body=shapes.Nothing, etag=False, example={})
     def post(self, request: Request) -> Response:
         """Have an archive made of all of the caller's sessions, unless one is on its way."""
         context_of(request)
-        untrusted.convert(body_of(request), Nothing)
+        untrusted.convert(body_of(request), shapes.Nothing)
         export = bulk.begin(actor_of(request))
         response = Response(export_as_dict(export), status=202)
         response["Location"] = request.build_absolute_uri(f"{request.path}{export.id}/")

@@ -3,11 +3,13 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from bus import untrusted
 from sessions_app import tickets
 from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of, principal_in
+from sessions_app.api.conditions import context_of
 from sessions_app.api.description.operations import describes
-from sessions_app.api.views import Resource
+from sessions_app.api.views import Resource, body_of
 from sessions_app.represent import moment
 
 
@@ -23,6 +25,8 @@ class TicketsView(Resource):
     def post(self, request: Request) -> Response:
         """A ticket that opens one socket, within seconds, with the rights of the login or token that asks. A repeated
         Idempotency-Key gets another one."""
+        untrusted.convert(body_of(request), shapes.Nothing)
+        context_of(request)  # a key that is none is refused as everywhere, though a ticket is never given twice
         principal = principal_in(request)
         login = "" if principal else request._request.session.session_key or ""
         text, expires_at = tickets.issue(

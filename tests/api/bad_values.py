@@ -70,7 +70,7 @@ WRITES = [
         "sessions/{session}/context/compact/",
         {},
         b'{"conversation": @}',
-        frozenset({"id", "conversation", "on_busy", "expected_version"}),
+        frozenset({"id", "run_id", "conversation", "conversation_id", "on_busy", "expected_version"}),
     ),
     Write("PATCH", "runs/{run}/", {"input": "x"}, b'{"input": @}', frozenset({"input", "expected_version"})),
     Write("POST", "runs/{run}/cancel/", {}, b'{"input": @}', frozenset({"expected_version"})),
@@ -103,6 +103,7 @@ WRITES = [
     Write("POST", "graphs/{graph}/cancel/", {}, b'{"name": @}', frozenset({"expected_version"})),
     Write("POST", "graphs/{graph}/retry/", {}, b'{"nodes": @}', frozenset({"nodes", "expected_version"})),
     Write("POST", "exports/", {}, b'{"x": @}', frozenset()),
+    Write("POST", "tickets/", {}, b'{"x": @}', frozenset()),
     Write("POST", "sessions/import/", _FILE, _IN_A_FILE, frozenset({"manifest", "events"})),
     Write("POST", "commands/", {"name": "list-sessions"}, _NAMED, frozenset({"name", "payload", "expected_version"})),
     Write("POST", "tokens/", _TOKEN, b'{"name": @, "scopes": ["*"]}', frozenset({*_TOKEN, "expires_in", "expires_at"})),
@@ -257,6 +258,7 @@ WRONG_FIELDS: dict[str, dict[str, list[Any]]] = {
         "expected_version": _VERSIONS,
     },
     "POST exports/": {},
+    "POST tickets/": {},
     "POST commands/": {"name": [1, None, [], {}], "payload": [1, None, [], "x"], "expected_version": _VERSIONS},
 }
 WRONG_FIELDS[f"PUT sessions/{SOME}/"] = WRONG_FIELDS["POST sessions/"] | {"id": [SOME], "session_id": [SOME]}

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bus.messages import uuid7
-from sessions_app.models import Artifact, Conversation, DailyUse, Graph, Run, Session
+from sessions_app.models import Artifact, Conversation, DailyUse, Export, Graph, Run, Session
 from tests.api.caller import Caller
 from tests.api.classified import API
 
@@ -41,8 +42,14 @@ def ids(api: Caller) -> dict[str, str]:
     kept = api.post(f"sessions/{session}/artifacts/", {"name": "n", "data": 1}).json()["id"]
     multiply(Conversation.objects.filter(id=session).get())
     multiply(Run.objects.get(), state="completed")
+    for number in range(MANY):
+        User.objects.create(username=f"reader-{number}")
+        shared = api.post(f"sessions/{session}/shares/", {"username": f"reader-{number}", "role": "viewer"})
+        assert shared.status_code == 201
     multiply(Graph.objects.get())
     multiply(Artifact.objects.get(), "position", "version")
+    assert api.post("exports/", {}).status_code == 202
+    multiply(Export.objects.get(), state="ready")
     used = DailyUse.objects.get()
     for other in multiply(Session.objects.get()):
         used.session = other.id

@@ -17,7 +17,7 @@ from bus.registry import default
 from bus.work import kinds, lease, queue, runner, sweeper
 from bus.work.sweeper import Sweeper
 from sessions_app import commands, events
-from sessions_app.models import Message
+from sessions_app.models import Message, Session
 from tests.bus.support import execute, in_threads, wait_until
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
 
@@ -176,8 +176,7 @@ def test_parked_work_of_a_session_that_is_gone_keeps_its_error_in_the_row(story:
     disturb(lambda command, context: 1 / 0)
     work = bus.enqueue(Disturb(session_id=story.id))
     execute("UPDATE bus_work SET max_attempts = 1 WHERE id = %s", work)
-    execute("DELETE FROM sessions_app_conversation")
-    execute("DELETE FROM sessions_app_session")
+    Session.objects.all().delete()
     runner.run(work)
     row = Work.objects.get(id=work)
     assert row.state in ("parked", "failed")

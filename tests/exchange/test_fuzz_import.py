@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sessions_app.models import Session
@@ -48,6 +48,7 @@ def test_no_field_of_any_event_makes_an_import_fail(alice: User) -> None:
 
     @settings(bounded, max_examples=20)
     @given(changes=CHANGES)
+    @example(changes=[])
     def bring(changes: list[tuple[tuple[int, str], Any]]) -> None:
         sent(api, changes)
 

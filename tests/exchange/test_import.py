@@ -23,6 +23,7 @@ from sessions_app.models import (
     Artifact,
     BudgetUse,
     Conversation,
+    DailyUse,
     Graph,
     GraphNode,
     Message,
@@ -61,6 +62,7 @@ def forget(session_id: UUID) -> None:
     StoredEvent.objects.filter(stream=session_id).delete()
     Stream.objects.filter(id=session_id).delete()
     Work.objects.all().delete()
+    DailyUse.objects.filter(session=session_id).delete()
 
 
 def rows_of(session_id: UUID) -> list[Any]:

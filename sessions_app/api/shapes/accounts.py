@@ -52,5 +52,5 @@ class SocketTicket(Struct):
     expires_at: datetime
 
 
-class Nothing(Struct):
+class Nothing(Struct, forbid_unknown_fields=True):
     """An empty object."""
