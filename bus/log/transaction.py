@@ -56,6 +56,8 @@ class Transaction:
         if context.idempotency_key is not None:
             first = idempotency.claim(command, context)
             if first is not None and not first.pop("again", False):
+                if not command.parts:  # what was answered then is told to who may still ask
+                    self._guarded(command)
                 return CommandResult(success=True, original_command=command, **first)
         expected = self._enter(command)
         self.most += command.most_events
@@ -112,8 +114,7 @@ class Transaction:
 
     def _enter(self, command: Command) -> int | None:
         """Guards, then the session's row lock for commands that decide from its state. The version still to check."""
-        for guard in self.registry.guards:
-            guard.check(command, self.context)
+        self._guarded(command)
         stream, expected = command.session_id, self.context.expected_version
         if stream is None or command.commutes:
             return expected
@@ -128,6 +129,10 @@ class Transaction:
         if expected is not None and expected != present:
             raise VersionConflict(current_version=present, expected_version=expected)
         return None
+
+    def _guarded(self, command: Command) -> None:
+        for guard in self.registry.guards:
+            guard.check(command, self.context)
 
     def _stream(self, command: Command, events: Sequence[Event]) -> UUID:
         stream = events[0].session_id if command.opens else command.session_id or events[0].session_id
