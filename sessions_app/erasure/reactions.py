@@ -3,6 +3,7 @@ to rebuild, but the log itself and all that is kept beside it. What plugins keep
 
 from uuid import UUID
 
+from axes.models import AccessAttempt
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
@@ -39,6 +40,8 @@ def erase_user(event: events.UserErased, envelope: Envelope) -> None:
     for relation in User._meta.related_objects:
         if getattr(relation, "on_delete", None) is CASCADE and relation.related_model is not Export:
             relation.related_model._base_manager.filter(**{relation.field.name: user_id}).delete()
+    name = User.objects.values_list("username", flat=True).get(id=user_id)
+    AccessAttempt.objects.filter(username=name).delete()
     nobody = {"username": f"erased-{user_id}", "first_name": "", "last_name": "", "email": ""}
     rights = {"is_active": False, "is_staff": False, "is_superuser": False, "password": make_password(None)}
     User.objects.filter(id=user_id).update(**nobody, **rights)

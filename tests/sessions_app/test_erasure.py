@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
@@ -224,6 +225,8 @@ def test_erasing_a_user_erases_what_is_theirs_and_leaves_what_is_others(alice: U
     bus.execute(commands.AddMessage(session_id=his.id, content="stays"), Context(actor=mine.actor, idempotency_key="k"))
     bus.execute(commands.CreateToken(name=CANARY, scopes=["*"]), Context(actor=mine.actor))
     User.objects.filter(username="alice").update(email=f"{CANARY}@example.org")
+    Client().post("/login/", {"username": "alice", "password": "wrong"})
+    assert AccessAttempt.objects.exists()
     delivered()
     with pytest.raises(Invalid):
         bus.execute(commands.EraseUser(user_id=int(mine.actor.id)), Context())
@@ -233,6 +236,7 @@ def test_erasing_a_user_erases_what_is_theirs_and_leaves_what_is_others(alice: U
     assert places() == []
     assert [user.username for user in User.objects.exclude(is_active=True)] == [f"erased-{mine.actor.id}"]
     assert not ApiToken.objects.exists()
+    assert not AccessAttempt.objects.exists()
     assert not Memory.objects.filter(owner=mine.actor.id).exists()
     assert list(Session.objects.values_list("id", flat=True)) == [his.id]
     assert_replay_rebuilds_the_same_rows()
