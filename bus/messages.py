@@ -87,7 +87,8 @@ class Command(Message):
     `public`, but the server's own code gives it in the name of the person it works for; `opens`: is about no session,
     its events name their stream, which begins with the first of them; `scope`: what a token needs for it; `access`:
     what its actor must be allowed to do with the session it names (`own`: everything; `erase`: though it was deleted);
-    `most_events`: how many more events than others it may bring.
+    `parts`: its actor may lose the session by it, and is told the result again all the same; `most_events`: how many
+    more events than others it may bring.
     """
 
     public: ClassVar[bool] = True
@@ -101,6 +102,7 @@ class Command(Message):
     opens: ClassVar[bool] = False
     scope: ClassVar[str] = ""
     access: ClassVar[Literal["read", "change", "own", "erase"]] = "change"
+    parts: ClassVar[bool] = False
     most_events: ClassVar[int] = 0
 
     session_id: UUID | None = None

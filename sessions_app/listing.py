@@ -29,14 +29,18 @@ PAGE = 1000
 BACK = 500
 """So many positions before the head the first look begins: what has a position may not be committed yet."""
 
-_COLUMNS = """stream, version, CASE type
-    WHEN 'session-unshared' THEN ARRAY[data->>'user_id']
-    WHEN 'session-erased' THEN ARRAY[data->>'owner_id']
-    WHEN 'session-deleted' THEN ARRAY(
+_COLUMNS = """stream, version, CASE
+    WHEN type = 'session-unshared' AND actor NOT LIKE 'imported:%%' THEN ARRAY[data->>'user_id']
+    WHEN type = 'session-erased' THEN ARRAY[data->>'owner_id']
+    WHEN type = 'session-deleted' THEN ARRAY(
         SELECT coalesce(told.data->>'owner_id', told.data->>'user_id') FROM bus_storedevent AS told
-        WHERE told.stream = bus_storedevent.stream AND told.type IN ('session-created', 'session-shared'))
+        WHERE told.stream = bus_storedevent.stream AND (told.type = 'session-created'
+            OR told.type = 'session-shared' AND told.actor NOT LIKE 'imported:%%' AND NOT EXISTS (
+                SELECT FROM bus_storedevent AS ended WHERE ended.stream = told.stream
+                AND ended.version > told.version AND ended.type = 'session-unshared'
+                AND ended.data->>'user_id' = told.data->>'user_id')))
     ELSE ARRAY[]::text[] END, position"""
-"""The third: the users who have just lost the session."""
+"""The third: the users who have just lost the session. People whom a file names are those of elsewhere."""
 
 
 class SessionListed(Notice):

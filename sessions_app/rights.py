@@ -3,6 +3,7 @@ as SQL. Called by `queries` and `access`.
 
 A tool at work in a shared session is `session:<id>`: it reaches that session and nothing else of its owner's."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
@@ -10,7 +11,9 @@ from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, V
 from bus import sql
 from bus.exceptions import Forbidden
 from bus.messages import Actor
+from bus.models import StoredEvent
 from bus.registry import Condition
+from sessions_app.events import SessionUnshared
 from sessions_app.models import Session, SessionShare
 
 ALL_SEEING = frozenset({"system", "staff", "plugin"})
@@ -108,9 +111,14 @@ def _holds(condition: Condition | None, session_id: UUID) -> bool:
     return bool(sql.fetch(f"SELECT 1 WHERE {condition.sql}", {"stream": session_id, **condition.values}))
 
 
-def is_shared(session_id: UUID) -> bool:
-    """Whether anybody but its owner may use the session."""
-    return SessionShare.objects.filter(session_id=session_id).exists()
+def is_shared(session_id: UUID, since: datetime | None = None) -> bool:
+    """Whether anybody but its owner may use the session, or could at any time `since`."""
+    if SessionShare.objects.filter(session_id=session_id).exists():
+        return True
+    if since is None:
+        return False
+    ended = StoredEvent.objects.filter(stream=session_id, type=SessionUnshared.type, recorded_at__gte=since)
+    return ended.exists()
 
 
 def check_owner(actor: Actor, session_id: UUID) -> None:

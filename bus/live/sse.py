@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from itertools import chain, repeat
 
 import msgspec
 from django.conf import settings
@@ -131,11 +132,13 @@ class Flow:
             await write(piece)
 
     async def _watch(self) -> None:
-        """Who reads must still be allowed to."""
+        """Who reads must still be allowed to; asked at once, since what was withdrawn after the view had looked was
+        told to nobody here."""
         hub, doubts = hubs.hub(), Doubts()
+        pauses = chain((0.0,), repeat(settings.BUS_REAUTHENTICATE))
         hub.listen(CONTROL_GROUP)
         with hub.control.watching(str(self.actor), doubts.add):
-            await doubts.watch(self.still, lambda: settings.BUS_REAUTHENTICATE)
+            await doubts.watch(self.still, lambda: next(pauses))
         self.outbox.close(Unauthenticated("Your login has ended, or what you read is no longer there for you."))
 
     def _leave(self) -> None:

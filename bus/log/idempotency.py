@@ -31,8 +31,9 @@ def _fingerprint(command: Command) -> bytes:
 
 
 def claim(command: Command, context: Context) -> dict[str, Any] | None:
-    """Claim the context's key. None: it is ours, go on. Otherwise the first result (the first caller has committed:
-    the unique index makes a second one wait for that). Raises IdempotencyMismatch for another command or body."""
+    """Claim the context's key. None: it is ours, go on; or what was done first is done `again`. Otherwise the first
+    result (the first caller has committed: the unique index makes a second one wait for that). Raises
+    IdempotencyMismatch for another command or body."""
     fingerprint = _fingerprint(command)
     who = (str(context.actor), context.idempotency_key)
     with connection.cursor() as cursor:
@@ -44,6 +45,8 @@ def claim(command: Command, context: Context) -> dict[str, Any] | None:
     if bytes(first) != fingerprint:
         raise IdempotencyMismatch
     kept: dict[str, Any] = msgspec.json.decode(result)
+    if kept.pop("again", False):
+        return None
     return kept | {"command_id": UUID(kept["command_id"])}
 
 

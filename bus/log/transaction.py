@@ -53,10 +53,12 @@ class Transaction:
     def run(self, command: Command, handler: Callable[[], Any]) -> CommandResult:
         """Everything of the command but commit. Raises what the handler refuses with; then nothing is written."""
         context = self.context
-        if context.idempotency_key is not None:
-            first = idempotency.claim(command, context)
-            if first is not None and not first.pop("again", False):
-                return CommandResult(success=True, original_command=command, **first)
+        first = idempotency.claim(command, context) if context.idempotency_key is not None else None
+        if first is None or not command.parts:  # what was answered then is told to who may still ask
+            for guard in self.registry.guards:
+                guard.check(command, context)
+        if first is not None:
+            return CommandResult(success=True, original_command=command, **first)
         expected = self._enter(command)
         self.most += command.most_events
         events, data = decided(handler(), self.most)
@@ -111,9 +113,7 @@ class Transaction:
         )
 
     def _enter(self, command: Command) -> int | None:
-        """Guards, then the session's row lock for commands that decide from its state. The version still to check."""
-        for guard in self.registry.guards:
-            guard.check(command, self.context)
+        """The session's row lock for commands that decide from its state. The version still to check."""
         stream, expected = command.session_id, self.context.expected_version
         if stream is None or command.commutes:
             return expected

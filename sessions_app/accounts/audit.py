@@ -12,6 +12,7 @@ from django.db.models.signals import post_save, pre_save
 from django.http import HttpRequest
 
 from bus.bus import bus
+from bus.exceptions import StreamNotFound
 from bus.live.signals import access_changed, events_recorded
 from bus.messages import SYSTEM, Actor, Context, Envelope
 from sessions_app.accounts.streams import user_of
@@ -48,9 +49,10 @@ def client_of(request: HttpRequest) -> str | None:
 
 
 def note(user_id: int, what: Noted, actor: Actor = SYSTEM, request: HttpRequest | None = None) -> None:
-    """Record that this happened to the account."""
+    """Record that this happened to the account, unless it was erased: it has no log any more."""
     command = NoteAccount(user_id=user_id, what=what, address=address_of(request))
-    bus.execute(command, Context(actor=actor, correlation_id=getattr(request, "request_id", "")))
+    with suppress(StreamNotFound):
+        bus.execute(command, Context(actor=actor, correlation_id=getattr(request, "request_id", "")))
 
 
 def _logged_in(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:

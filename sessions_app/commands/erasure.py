@@ -10,6 +10,7 @@ class EraseSession(SessionCommand):
 
     scope = "sessions:write"
     access = "erase"
+    parts = True
 
 
 class EraseUser(Command):

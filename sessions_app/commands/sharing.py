@@ -26,5 +26,6 @@ class UnshareSession(SessionCommand):
 
     scope = "sessions:write"
     access = "read"
+    parts = True
 
     user_id: UserId

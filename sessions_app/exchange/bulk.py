@@ -103,10 +103,10 @@ def run(held: Lease) -> None:
     expires = Now() + timedelta(days=settings.EXPORT_DAYS)
     with transaction.atomic():
         lease.hold(held)
-        mine = Export.objects.filter(id=held.id)
+        mine = Export.objects.filter(id=held.id, state=Export.State.RUNNING)
         kept = mine.update(state=Export.State.READY, bytes=size, finished_at=Now(), expires_at=expires)
         lease.finish(held, "done")
-    if not kept:  # removed in this very moment
+    if not kept:  # removed, or something in it was erased, in this very moment
         blobs.storage().delete(key)
 
 
@@ -121,7 +121,7 @@ def _step(held: Lease, **changes: object) -> bool:
     """How far it has come; False where nobody wants it any more. Raises LeaseLost."""
     with transaction.atomic():
         lease.hold(held)
-        return bool(Export.objects.filter(id=held.id).update(**changes))
+        return bool(Export.objects.filter(id=held.id, state__in=_OPEN).update(**changes))
 
 
 def _stopped(held: Lease) -> None:

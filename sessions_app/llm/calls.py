@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import cache
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from sessions_app.llm import options, tools
 from sessions_app.llm.base import ToolCall
 from sessions_app.llm.storable import clean, cleaned
 from sessions_app.llm.tools import ToolContext
-from sessions_app.models import Run
+from sessions_app.models import Graph, Run
 from sessions_app.values import ToolCallPart, ToolResultPart
 
 MOST_CALLS = 32
@@ -47,11 +48,18 @@ def for_a_person(stored: Sequence[ToolCallPart], run: Run) -> list[str]:
 
 def context_of(run: Run) -> ToolContext:
     """For whom the run's tools work: with the rights of the session's owner, with no others. In a session that others
-    read or write, in this session only: what they say is no wish of the owner's, and they see what comes of it."""
+    read or write, or could since this was asked for, in this session only: what they say is no wish of the owner's,
+    who leaves in time does not make it one, and they see what comes of it."""
     owner = Actor("user", str(run.session.owner_id)) if run.session.owner_id else Actor("nobody")
-    if rights.is_shared(run.session_id):
+    if rights.is_shared(run.session_id, since=_asked_at(run)):
         owner = rights.confined(run.session_id)
     return ToolContext(session_id=run.session_id, run_id=run.id, owner=owner, allowed=frozenset(run.tools))
+
+
+def _asked_at(run: Run) -> datetime:
+    """Of a graph's run, when the graph began."""
+    graph = Graph.objects.filter(nodes__run=run.id).values_list("started_at", flat=True).first()
+    return graph or run.queued_at
 
 
 async def all_used(wanted: Sequence[ToolCallPart], run: Run) -> list[ToolResultPart]:

@@ -164,6 +164,7 @@ def carry(envelope: Envelope) -> None:
     assert isinstance(event, SessionMessageSent)
     note = Note(sender=envelope.stream, message=event.message_id, hops=event.hops, reply_to=event.reply_to)
     try:
+        queries.check_allowed(envelope.actor, event.to)  # who wrote it may have lost the session meanwhile
         _deliver(event, note)
     except Refused as refused:
         _fail(event, note, f"[the message to session {event.to} was not delivered]\n{refused.detail}")

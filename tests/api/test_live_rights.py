@@ -194,6 +194,10 @@ def test_a_session_that_is_shared_comes_and_goes_in_the_list_of_whom_it_is_share
             assert [listed["session"]] == (await in_thread(his.get, "sessions/?shared=true")).json()["data"]
             await in_thread(api.delete, f"sessions/{session}/shares/{bob.pk}/")
             assert (await socket.notice("session-unlisted"))["id"] == session
+            other = await in_thread(shared, api, bob)
+            await in_thread(api.delete, f"sessions/{session}/", if_match="*")  # which is not his to know any more
+            await in_thread(api.delete, f"sessions/{other}/", if_match="*")
+            assert (await socket.notice("session-unlisted"))["id"] == other
 
     with_sockets(main)
 

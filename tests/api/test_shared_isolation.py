@@ -31,7 +31,7 @@ def routes() -> list[tuple[str, str, Any, bool]]:
     found = [
         (method, path, body, method in route.owner)
         for path, route in API.items()
-        if route.kind == "owned" and not {"command_id", "token_id"} & set(re.findall(r":(\w+)>", path))
+        if route.kind == "owned" and not {"command_id", "token_id", "export_id"} & set(re.findall(r":(\w+)>", path))
         for method, body in route.calls
     ]
     return sorted(found, key=lambda call: call[0] == "DELETE")

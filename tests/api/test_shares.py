@@ -169,3 +169,28 @@ def test_a_tool_in_a_shared_session_reaches_that_session_only(api: Caller, bob: 
     assert queries.may_change(actor, UUID(session))
     assert not queries.may_change(actor, UUID(other))
     assert not rights.owns(actor, UUID(session))
+
+
+def test_a_key_tells_nothing_again_to_whom_it_was_unshared_with(
+    api: Caller, bob_api: Caller, bob: User, session: str
+) -> None:
+    share(api, session, role="editor")
+    path, body = f"sessions/{session}/messages/", {"content": "first"}
+    said = bob_api.post(path, body, idempotency_key="k").json()
+    assert bob_api.post(path, body, idempotency_key="k").json() == said
+    added = {"prompt_tokens": 1}
+    assert bob_api.post(f"sessions/{session}/metrics/", added, idempotency_key="m").status_code == 200
+    leave = {"name": "unshare-session", "payload": {"session_id": session, "user_id": bob.pk}}
+    left = [bob_api.post("commands/", leave, idempotency_key="leave").json() for _ in range(2)]
+    assert left[0] == left[1]
+    changed = api.patch(f"{path}{said['id']}/", {"content": "secret"}, if_match="*")
+    assert changed.status_code == 200
+    for address, sent, key in ((path, body, "k"), (f"sessions/{session}/metrics/", added, "m")):
+        problem(bob_api.post(address, sent, idempotency_key=key), 404, "not-found")
+
+
+def test_a_key_tells_nothing_again_to_a_token_that_may_do_less(api: Caller, session: str) -> None:
+    few = Caller(bearer=api.post("tokens/", {"name": "x", "scopes": ["commands:write"]}).json()["token"])
+    said = {"name": "add-message", "payload": {"session_id": session, "content": "x"}}
+    assert api.post("commands/", said, idempotency_key="k").status_code == 200
+    problem(few.post("commands/", said, idempotency_key="k"), 403, "forbidden")

@@ -16,6 +16,7 @@ from bus.models import Work
 from bus.work import lease, runner
 from sessions_app import commands
 from sessions_app.artifacts import blobs
+from sessions_app.erasure import people
 from sessions_app.exchange import bulk
 from sessions_app.models import Blob, Export, Session
 from tests.api.caller import Caller, problem
@@ -116,3 +117,25 @@ def test_one_that_cannot_be_made_says_so(api: Caller, story: Story, monkeypatch:
     shown: dict[str, Any] = api.get(f"exports/{export}/").json()
     assert (shown["state"], bool(shown["error"])) == ("failed", True)
     assert asked(api) != export
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_archive_does_not_outlive_what_is_erased(api: Caller, story: Story, alice: User, begun: bool) -> None:
+    export = asked(api)
+    held = lease.claim(export, "worker", runner.takes()) if begun else None
+    if held is None:
+        assert runner.run(export)
+    story.tell(commands.EraseSession)
+    if held is not None:
+        bulk.run(held)
+    problem(api.get(f"exports/{export}/content/"), 404, "not-found")
+    later = asked(api)
+    assert runner.run(later)
+    api.session()
+    assert not bulk.prune()
+    assert not blobs.storage().exists(bulk._key(export, 1))
+    assert archive_of(api, later)
+    people.erase(alice)
+    assert not bulk.prune()
+    assert not blobs.storage().exists(bulk._key(later, 1))
+    assert not Export.objects.exists()

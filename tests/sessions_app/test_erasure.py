@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 from pytest_django.fixtures import Settings
 
 from bus.bus import bus
@@ -19,7 +21,7 @@ from bus.messages import Actor, Context, ErrorOccurred
 from bus.models import ParkedDelivery, StoredEvent, SubscriberCursor
 from sessions_app import commands, state
 from sessions_app.artifacts import collect
-from sessions_app.erasure import sweep
+from sessions_app.erasure import people, sweep
 from sessions_app.models import ApiToken, Memory, PastUsage, Removed, Retention, Run, RunChunk, Session, UsageEntry
 from sessions_app.orchestration.spec import PromptSpec
 from sessions_app.plugins.goals import SetGoal
@@ -223,6 +225,8 @@ def test_erasing_a_user_erases_what_is_theirs_and_leaves_what_is_others(alice: U
     bus.execute(commands.AddMessage(session_id=his.id, content="stays"), Context(actor=mine.actor, idempotency_key="k"))
     bus.execute(commands.CreateToken(name=CANARY, scopes=["*"]), Context(actor=mine.actor))
     User.objects.filter(username="alice").update(email=f"{CANARY}@example.org")
+    Client().post("/login/", {"username": "alice", "password": "wrong"})
+    assert AccessAttempt.objects.exists()
     delivered()
     with pytest.raises(Invalid):
         bus.execute(commands.EraseUser(user_id=int(mine.actor.id)), Context())
@@ -232,6 +236,17 @@ def test_erasing_a_user_erases_what_is_theirs_and_leaves_what_is_others(alice: U
     assert places() == []
     assert [user.username for user in User.objects.exclude(is_active=True)] == [f"erased-{mine.actor.id}"]
     assert not ApiToken.objects.exists()
+    assert not AccessAttempt.objects.exists()
     assert not Memory.objects.filter(owner=mine.actor.id).exists()
     assert list(Session.objects.values_list("id", flat=True)) == [his.id]
     assert_replay_rebuilds_the_same_rows()
+
+
+def test_what_knocks_at_an_erased_account_is_turned_away_as_at_any_other(alice: User) -> None:
+    people.erase(alice)
+    name = f"erased-{alice.pk}"
+    answers = [Client().post("/login/", {"username": who, "password": "wrong"}) for who in (name, "nobody")]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    user = User.objects.get(username=name)
+    user.is_active = True
+    user.save()

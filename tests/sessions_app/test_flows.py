@@ -93,6 +93,18 @@ def test_a_quiet_stream_says_that_it_is_there_until_its_reader_may_not_go_on(sto
     on_a_loop(main)
 
 
+def test_what_was_withdrawn_while_a_stream_began_ends_it(story: Story, settings: Settings) -> None:
+    settings.BUS_REAUTHENTICATE = 3600
+
+    async def main() -> None:
+        flow, written = SessionFlow(reader(story), story.id, 1), Written()
+        await in_thread(execute, "UPDATE sessions_app_session SET owner_id = NULL WHERE id = %s", story.id)
+        await flow.run(written)
+        assert "what you read is no longer there" in written.text
+
+    on_a_loop(main)
+
+
 def test_a_log_that_goes_back_ends_the_stream_with_a_reset(story: Story, settings: Settings) -> None:
     settings.BUS_POLL_INTERVAL = 0.05
 

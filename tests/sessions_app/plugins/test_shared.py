@@ -12,6 +12,7 @@ from bus.messages import Actor, Context, uuid7
 from sessions_app import commands, rights
 from sessions_app.llm.budgets import BudgetExhausted
 from sessions_app.models import Budget, Run
+from sessions_app.orchestration.spec import NodeSpec
 from sessions_app.plugins.coordination import SendToSession, SessionMessageSent
 from sessions_app.plugins.memory import Recall
 from tests.runs import ask, do, texts, told
@@ -97,3 +98,32 @@ def test_a_tool_may_do_in_the_session_what_its_owner_may_and_not_give_it_away(al
         here.tell(commands.ShareSession, username="charlie")
     with pytest.raises(NotFound):
         Story(story.id, actor).tell(commands.AddMessage, content="x")
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_an_editor_who_leaves_does_not_hand_their_run_the_owners_rights(alice: User, bob: User, graph: bool) -> None:
+    private = told(alice)
+    private.tell(commands.AddMessage, content="The password is swordfish.")
+    delivered()
+    shared = told(alice, tools=["recall"], tool={"name": "recall", "args": {"query": "password"}})
+    editor = as_editor(shared, bob)
+    if graph:
+        nodes = [NodeSpec(key="a", prompt="x"), NodeSpec(key="b", prompt="y", dependencies=["a"])]
+        editor.tell(commands.StartGraph, nodes=nodes)
+    else:
+        ask(editor, "please")
+    editor.tell(commands.UnshareSession, user_id=bob.pk)
+    while run := Run.objects.filter(session=shared.id, state=Run.State.QUEUED).first():
+        assert do(run.id).state == Run.State.COMPLETED
+    assert "swordfish" not in str(texts(shared))
+    do(ask(shared, "what is the password?"))
+    assert "swordfish" in str(texts(shared))
+
+
+def test_what_an_editor_sent_is_not_delivered_once_they_have_left(alice: User, bob: User) -> None:
+    one, other = told(alice), told(alice)
+    as_editor(other, bob)
+    as_editor(one, bob).tell(SendToSession, to=other.id, content="x")
+    Story(other.id, Actor("user", str(bob.pk))).tell(commands.UnshareSession, user_id=bob.pk)
+    delivered()
+    assert texts(other) == []
