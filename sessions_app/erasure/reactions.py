@@ -13,8 +13,9 @@ from bus.messages import Envelope
 from bus.models import StoredEvent
 from bus.registry import reacts_to
 from sessions_app import events
+from sessions_app.exchange.spoiling import spoil
 from sessions_app.llm import chunks
-from sessions_app.models import Memory, Session
+from sessions_app.models import Export, Memory, Session
 
 _ASKED = (
     "DELETE FROM bus_idempotency WHERE principal = %(actor)s RETURNING 1",
@@ -32,8 +33,9 @@ def erase_user(event: events.UserErased, envelope: Envelope) -> None:
         sql.fetch(statement, {"actor": f"user:{user_id}"})
     Memory.objects.filter(owner=user_id).delete()
     LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user_id)).delete()
+    spoil(user_id)
     for relation in User._meta.related_objects:
-        if getattr(relation, "on_delete", None) is CASCADE:
+        if getattr(relation, "on_delete", None) is CASCADE and relation.related_model is not Export:
             relation.related_model._base_manager.filter(**{relation.field.name: user_id}).delete()
     nobody = {"username": f"erased-{user_id}", "first_name": "", "last_name": "", "email": ""}
     rights = {"is_active": False, "is_staff": False, "is_superuser": False, "password": make_password(None)}
@@ -48,6 +50,9 @@ def erase(event: events.SessionErased, envelope: Envelope) -> None:
     cause = envelope.causation_id or envelope.id
     erasure.erase(envelope.stream, envelope.version - 1, cause, people)
     chunks.prune()
+    if event.owner_id is not None:
+        deleted = StoredEvent.objects.filter(stream=envelope.stream, type="session-deleted").order_by("version").first()
+        spoil(event.owner_id, deleted.recorded_at if deleted else None)
     about = ContentType.objects.get_for_model(Session)
     said = LogEntry.objects.filter(content_type=about, object_id=str(envelope.stream))
     said.update(object_repr=str(envelope.stream), change_message="")

@@ -21,12 +21,12 @@ from bus.work import kinds, lease, queue
 from bus.work.lease import Lease
 from sessions_app.artifacts import blobs
 from sessions_app.exchange import packing
+from sessions_app.exchange.spoiling import OPEN
 from sessions_app.models import Export
 
 KIND, TASK = "export", "sessions_app.export"
 AT_ONCE = 2
 """Archives that one worker process makes at a time."""
-_OPEN = (Export.State.QUEUED, Export.State.RUNNING)
 
 
 def begin(actor: Actor) -> Export:
@@ -37,7 +37,7 @@ def begin(actor: Actor) -> Export:
             export = Export.objects.create(id=uuid7(), user_id=owner, total=len(packing.sessions_of(owner)))
             queue.add(KIND, export.id, KIND, Context(actor=actor))
     except IntegrityError:  # one at a time
-        return exports_of(actor).filter(state__in=_OPEN).first() or begin(actor)
+        return exports_of(actor).filter(state__in=OPEN).first() or begin(actor)
     return export_of(actor, export.id)
 
 
@@ -103,17 +103,17 @@ def run(held: Lease) -> None:
     expires = Now() + timedelta(days=settings.EXPORT_DAYS)
     with transaction.atomic():
         lease.hold(held)
-        mine = Export.objects.filter(id=held.id)
+        mine = Export.objects.filter(id=held.id, state__in=OPEN)
         kept = mine.update(state=Export.State.READY, bytes=size, finished_at=Now(), expires_at=expires)
         lease.finish(held, "done")
-    if not kept:  # removed in this very moment
+    if not kept:  # removed, or one of its sessions erased, in this very moment
         blobs.storage().delete(key)
 
 
 def parked(held: Lease, detail: str) -> None:
     """It was tried often enough. The row says so, for as long as an archive would be kept."""
     expires = Now() + timedelta(days=settings.EXPORT_DAYS)
-    mine = Export.objects.filter(id=held.id)
+    mine = Export.objects.filter(id=held.id, state__in=OPEN)
     mine.update(state=Export.State.FAILED, error=detail[:2000], finished_at=Now(), expires_at=expires)
 
 
@@ -121,7 +121,7 @@ def _step(held: Lease, **changes: object) -> bool:
     """How far it has come; False where nobody wants it any more. Raises LeaseLost."""
     with transaction.atomic():
         lease.hold(held)
-        return bool(Export.objects.filter(id=held.id).update(**changes))
+        return bool(Export.objects.filter(id=held.id, state__in=OPEN).update(**changes))
 
 
 def _stopped(held: Lease) -> None:

@@ -12,10 +12,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
+from bus.bus import bus
+from bus.messages import Context
 from bus.models import Work
 from bus.work import lease, runner
 from sessions_app import commands
 from sessions_app.artifacts import blobs
+from sessions_app.erasure import people
 from sessions_app.exchange import bulk
 from sessions_app.models import Blob, Export, Session
 from tests.api.caller import Caller, problem
@@ -103,6 +106,27 @@ def test_an_archive_is_kept_for_its_days_only(api: Caller, story: Story) -> None
     assert not bulk.prune()
     assert not blobs.storage().exists(bulk._key(export, 1))
     assert api.get("exports/").json()["data"] == []
+
+
+def test_an_archive_that_holds_what_was_erased_is_no_more(api: Caller, alice: User, story: Story) -> None:
+    say(story, "canary")
+    ready = asked(api)
+    assert runner.run(ready)
+    making = asked(api)
+    held = lease.claim(making, "worker", runner.takes())
+    assert held is not None
+    bus.execute(commands.EraseSession(session_id=story.id), Context())
+    problem(api.get(f"exports/{ready}/content/"), 404, "not-found")
+    assert api.get(f"exports/{making}/").json()["state"] == "failed"
+    bulk.run(held)
+    another = asked(api)
+    assert not bulk.prune()
+    assert runner.run(another)
+    assert [row["id"] for row in api.get("exports/").json()["data"]] == [str(another)]
+    people.erase(alice)
+    assert not bulk.prune()
+    keys = [bulk._key(export, 1) for export in (ready, making, another)]
+    assert not any(blobs.storage().exists(key) for key in keys)
 
 
 def test_one_that_cannot_be_made_says_so(api: Caller, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
