@@ -1,4 +1,4 @@
-"""The rows of archives that are made of all of a user's sessions. Written by `bulk` and `spoiling` only; no projection."""
+"""The rows of archives that are made of all of a user's sessions. Written by `bulk` and `spoiling`; no projection."""
 
 from django.conf import settings
 from django.db import models
