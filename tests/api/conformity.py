@@ -32,7 +32,7 @@ def _strict(value: Any) -> Any:
 
 @cache
 def _addresses() -> list[tuple[re.Pattern[str], str]]:
-    paths: list[str] = list(document()["paths"])
+    paths: list[str] = sorted(document()["paths"], key=lambda path: path.count("{"))  # what is said before what may be
     return [(re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))), path) for path in paths]
 
 
