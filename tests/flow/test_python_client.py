@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -98,10 +99,11 @@ def test_what_was_done_though_its_answer_was_lost_is_neither_done_twice_nor_call
 
 
 async def follow(session: Session, until: int, seen: list[Event]) -> None:
-    async for event in session.follow(after=0):
-        seen.append(event)
-        if event.version >= until:
-            return
+    async with aclosing(session.follow(after=0)) as events:
+        async for event in events:
+            seen.append(event)
+            if event.version >= until:
+                return
 
 
 def test_a_follower_is_cut_off_again_and_again_and_misses_nothing(
