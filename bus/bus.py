@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError
+from django.db import IntegrityError, NotSupportedError, OperationalError
 
 from bus import observe
 from bus import registry as registries
@@ -83,7 +83,7 @@ class MessageBus:
                         self.registry, command, context, call, announce=self._announce, before=before, after=after
                     )
                     break
-                except (OperationalError, IntegrityError) as error:
+                except (OperationalError, IntegrityError, NotSupportedError) as error:
                     if attempt == TRIES or not transaction.retryable(error):
                         raise
         if self.traces and command.session_id is not None:

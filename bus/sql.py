@@ -12,8 +12,19 @@ from django.db import connection
 def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """All rows of a query (or of a RETURNING)."""
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        if connection.queries_logged:  # counted with Django's own, by tests and debug pages
-            connection.queries_log.append({"sql": statement, "time": "0"})
+    if connection.queries_logged:  # counted with Django's own, by tests and debug pages
+        connection.queries_log.append({"sql": statement, "time": "0"})
+    with connection.wrap_database_errors:
+        try:
+            return _rows(statement, parameters)
+        except psycopg.errors.FeatureNotSupported:  # what it gives is of another type since it was prepared
+            if connection.in_atomic_block:  # the rollback forgets what was prepared: `transaction.retryable`
+                raise
+            connection.connection.execute("DEALLOCATE ALL")  # the driver hears of it, and prepares all anew
+            return _rows(statement, parameters)
+
+
+def _rows(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    with psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(statement.encode(), parameters, prepare=True)
         return cursor.fetchall()

@@ -57,6 +57,9 @@ REDIS_URL = _REDIS_URL or EMBEDDED.redis_url
 
 IDLE_TRANSACTION = env.seconds("DATABASE_IDLE_TRANSACTION", 30.0, "PostgreSQL ends transactions idle for so long")
 DATABASE_IDLE = env.seconds("DATABASE_IDLE", 30.0, "a pool gives up one unused connection in this time", least=1.0)
+DATABASE_PREPARE = env.boolean(
+    "DATABASE_PREPARE", True, "statements are prepared once per connection; false behind a pooler that lends them out"
+)
 DATABASES: dict[str, dict[str, Any]] = {"default": {**dj_database_url.parse(DATABASE_URL)}}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must be a postgres:// URL: Parley relies on PostgreSQL's row locks.")
@@ -66,7 +69,8 @@ DATABASES["default"] |= {
     "OPTIONS": {
         # a process that stands still in a transaction must not hold a session's row for ever
         "options": f"-c idle_in_transaction_session_timeout={int(IDLE_TRANSACTION * 1000)}",
-        "prepare_threshold": 1_000_000,  # only what asks to be is prepared (`bus.sql`); Django's None forbids even that
+        # only what asks to be is prepared (`bus.sql`); Django's None forbids even that
+        "prepare_threshold": 1_000_000 if DATABASE_PREPARE else None,
         **DATABASES["default"].get("OPTIONS", {}),
         "pool": {
             "min_size": 1,

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import connections
+from psycopg.errors import FeatureNotSupported
 from psycopg_pool import AsyncConnectionPool
 
 from bus.live import frames
@@ -47,7 +48,11 @@ async def pool() -> AsyncConnectionPool[Any]:
     parameters: dict[str, Any] = dict(connections["default"].get_connection_params())
     wanted = {name: value for name, value in parameters.items() if name not in DJANGOS_OWN}
     created: AsyncConnectionPool[Any] = AsyncConnectionPool(
-        kwargs={**wanted, "autocommit": True},
+        kwargs={
+            **wanted,
+            "autocommit": True,
+            **({} if parameters["prepare_threshold"] else {"prepare_threshold": None}),
+        },
         min_size=0,
         max_size=settings.BUS_READER_CONNECTIONS,
         timeout=settings.BUS_READER_TIMEOUT,
@@ -80,7 +85,11 @@ async def fetch(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 async def _fetch(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     async with (await pool()).connection() as connection:
-        cursor = await connection.execute(sql.encode(), parameters)
+        try:
+            cursor = await connection.execute(sql.encode(), parameters)
+        except FeatureNotSupported:  # as in `bus.sql`
+            await connection.execute("DEALLOCATE ALL")
+            cursor = await connection.execute(sql.encode(), parameters)
         rows: list[tuple[Any, ...]] = await cursor.fetchall()
         return rows
 

@@ -295,6 +295,6 @@ def _announce(unit: Transaction, announce: Callable[[list[Envelope]], None]) -> 
 def retryable(error: BaseException) -> bool:
     """Whether PostgreSQL rolled the whole transaction back for a reason that another try can cure: a deadlock, or
     somebody else's commit between our look and our write (what we refer to is gone, what we make is there), which the
-    handler will see the next time and refuse properly."""
+    handler will see the next time and refuse properly; or a table changed under what was prepared (`bus.sql`)."""
     state = getattr(error.__cause__, "sqlstate", None)
-    return state in ("40001", "40P01", "23503", "23505") and not connection.in_atomic_block
+    return state in ("40001", "40P01", "23503", "23505", "0A000") and not connection.in_atomic_block

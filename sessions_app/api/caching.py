@@ -9,6 +9,9 @@ from django.utils.http import parse_etags
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+_OF_A_BODY = ("Content-Type", "Content-Disposition", "Content-Length")
+"""What a 304 does not say: it has no body, and servers cut a connection whose length is not kept."""
+
 
 def conditional(request: Request, response: HttpResponseBase) -> HttpResponseBase:
     """The answer to a read with its ETag, the version where it has one, else a weak hash of the body; or 304."""
@@ -29,7 +32,7 @@ def conditional(request: Request, response: HttpResponseBase) -> HttpResponseBas
 
 def _unsent(response: Any) -> HttpResponseBase:
     """304 in place of a file, which is closed when the answer is (closing it here would end the request)."""
-    kept = {name: value for name, value in response.items() if name not in ("Content-Type", "Content-Disposition")}
+    kept = {name: value for name, value in response.items() if name not in _OF_A_BODY}
     unsent: Any = HttpResponse(status=304, headers=kept)
     del unsent["Content-Type"]
     unsent._resource_closers.extend(response._resource_closers)

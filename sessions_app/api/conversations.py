@@ -21,6 +21,8 @@ from sessions_app.represent import conversation_as_dict
 
 def _begun(request: Request, session_id: UUID, result: CommandResult) -> Response:
     """The new conversation, with the ids of its first message and run."""
+    if not result.events:  # a repeated Idempotency-Key: the session may have been taken from whoever repeats it
+        queries.session_of(actor_of(request), session_id)
     data = dict(result.data)
     row = queries.conversation_in(session_id, UUID(str(data.pop("id"))))
     more = {name: str(ident) for name, ident in data.items()}

@@ -36,6 +36,7 @@ class Streamed(StreamingHttpResponse):
 
     def __init__(self, file: IO[bytes], span: Span, **how: Any) -> None:
         super().__init__(self._pieces(), **how)
+        self._resource_closers.append(file.close)  # type: ignore[attr-defined]  # also where nothing was read
         self._file = file
         self._span = span
 
@@ -46,11 +47,6 @@ class Streamed(StreamingHttpResponse):
             while left and (piece := file.read(min(left, PIECE))):
                 left -= len(piece)
                 yield piece
-
-    def close(self) -> None:
-        """Also where nothing was read."""
-        super().close()
-        self._file.close()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         pieces = self._pieces()

@@ -56,6 +56,7 @@ class MessagesView(Resource):
         throttles.check_command(request, command)
         result = execute(command, context_of(request, expected))
         if not result.events:  # a repeated Idempotency-Key: the first result, the message as it is now
+            queries.session_of(actor_of(request), session_id)  # it may have been taken from whoever repeats it
             shown = message_as_dict(queries.message_of(session_id, UUID(result.data["id"])))
         else:
             event, data = result.events[0], result.events[0].fields()

@@ -132,3 +132,10 @@ def no_such_address(request: HttpRequest, exception: Exception | None = None) ->
     """404 for API addresses that do not exist."""
     body = document(request, "not-found", 404, "There is nothing at this address.")
     return HttpResponse(msgspec.json.encode(body), status=404, content_type="application/problem+json")
+
+
+def not_with(request: HttpRequest, allowed: str) -> HttpResponse:
+    """405 of a page that is no view of REST's; `allowed` such as `GET, HEAD`."""
+    body = document(request, "method-not-allowed", 405, f"Method {request.method!r} is not allowed here.")
+    content = msgspec.json.encode(body)
+    return HttpResponse(content, status=405, content_type="application/problem+json", headers={"Allow": allowed})

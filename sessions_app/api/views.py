@@ -93,7 +93,6 @@ class SessionsView(Resource):
         query=(
             Parameter("shared", Literal["true", "false"], "what others share, not one's own"),
             Parameter("is_active", Literal["true", "false"], "only these"),
-            Parameter("shared", Literal["true", "false"], "what others share with the caller instead"),
             Parameter("provider", str, "only of this provider"),
             Parameter("model", str, "only of this model"),
             Parameter("q", str, "words of the title, as in `search/`; of others' titles a part"),

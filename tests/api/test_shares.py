@@ -125,6 +125,25 @@ def test_an_editors_message_is_one_statement_too(api: Caller, bob_api: Caller, b
     assert not any("BEGIN" in query["sql"] for query in asked.captured_queries)
 
 
+def test_a_repeated_key_shows_nothing_of_a_session_that_was_taken_away(
+    api: Caller, bob_api: Caller, bob: User, session: str
+) -> None:
+    share(api, session, role="editor")
+    places: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("messages", {"content": "hello"}),
+        ("conversations", {"name": "mine"}),
+    )
+    for place, body in places:
+        made = bob_api.post(f"sessions/{session}/{place}/", body, idempotency_key=place)
+        assert made.status_code == 201
+        assert (
+            bob_api.post(f"sessions/{session}/{place}/", body, idempotency_key=place).json()["id"] == made.json()["id"]
+        )
+    api.delete(f"sessions/{session}/shares/{bob.pk}/")
+    for place, body in places:
+        problem(bob_api.post(f"sessions/{session}/{place}/", body, idempotency_key=place), 404, "not-found")
+
+
 def test_lists_and_look_ups_never_read_the_whole_table(alice: User, bob: User) -> None:
     """With 20,000 sessions of many people, of which Bob has some and may read some."""
     with connection.cursor() as cursor:

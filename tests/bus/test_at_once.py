@@ -1,6 +1,8 @@
 """A command that is a single statement has the effects, the refusals and the races of any other."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +13,12 @@ from django.db import connection, transaction
 from bus import sql
 from bus.bus import bus
 from bus.exceptions import IdempotencyMismatch, NotFound, Refused
+from bus.live import reader
 from bus.messages import SYSTEM, Actor, Context, Event, uuid7
 from bus.models import Idempotency, StoredEvent
 from sessions_app import commands
 from sessions_app.access import GUARD
-from tests.bus.support import Append, Echoed, Noted, Toy, in_threads
+from tests.bus.support import Append, Echoed, Note, Noted, Toy, in_threads
 from tests.story import assert_replay_rebuilds_the_same_rows
 
 
@@ -124,6 +127,40 @@ def test_an_event_that_somebody_reacts_to_takes_the_long_way(toy: Toy) -> None:
 
     result = toy.bus.execute(Append(session_id=toy.id, text="hello"))
     assert [event.type for event in result.events] == ["noted", "echoed"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_prepared_outlives_a_change_of_its_table(toy: Toy) -> None:
+    def elsewhere(statement: str) -> None:
+        with closing(connection.copy()) as other, other.cursor() as cursor:
+            cursor.execute(statement)
+
+    def look() -> list[tuple[Any, ...]]:
+        return sql.fetch("SELECT n FROM changing", [])
+
+    def look_and_note(command: Note, context: Context) -> Iterator[Event]:
+        yield Noted(text=str(look()))
+
+    toy.registry.handlers[Note] = look_and_note
+    elsewhere("CREATE TABLE changing AS SELECT 1::int AS n")
+    try:
+        look()
+        elsewhere("ALTER TABLE changing ALTER COLUMN n TYPE bigint")
+        assert look() == [(1,)], "without a transaction: at once"
+        elsewhere("ALTER TABLE changing ALTER COLUMN n TYPE int")
+        assert toy.bus.execute(Note(session_id=toy.id, text="")).version == 2, "within one: the command anew"
+        asyncio.run(read_while_it_changes(elsewhere))
+    finally:
+        elsewhere("DROP TABLE changing")
+
+
+async def read_while_it_changes(elsewhere: Callable[[str], None]) -> None:
+    """The driver prepares by itself what a loop asks often."""
+    for _ in range(10):
+        await reader.fetch("SELECT n FROM changing", [])
+    await asyncio.to_thread(elsewhere, "ALTER TABLE changing ALTER COLUMN n TYPE bigint")
+    assert await reader.fetch("SELECT n FROM changing", []) == [(1,)]
+    await reader.close()
 
 
 @pytest.mark.django_db(transaction=True)

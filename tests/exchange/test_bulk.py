@@ -12,6 +12,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
+from bus.bus import bus
+from bus.messages import Context
 from bus.models import Work
 from bus.work import lease, runner
 from sessions_app import commands
@@ -40,6 +42,10 @@ def archive_of(api: Caller, export: UUID) -> bytes:
     assert answer["Content-Disposition"] == f'attachment; filename="export-{export}.zip"'
     whole: bytes = answer.whole
     assert len(whole) == int(answer["Content-Length"])
+    known = api.get(f"exports/{export}/content/", if_none_match=answer["ETag"])
+    assert (known.status_code, known.get("Content-Length")) in ((304, None), (304, "0")), (
+        "a server cuts what is shorter"
+    )
     return whole
 
 
@@ -104,6 +110,27 @@ def test_an_archive_is_kept_for_its_days_only(api: Caller, story: Story) -> None
     assert not bulk.prune()
     assert not blobs.storage().exists(bulk._key(export, 1))
     assert api.get("exports/").json()["data"] == []
+
+
+def test_an_archive_that_holds_what_was_erased_is_no_more(api: Caller, alice: User, story: Story) -> None:
+    say(story, "canary")
+    ready = asked(api)
+    assert runner.run(ready)
+    making = asked(api)
+    held = lease.claim(making, "worker", runner.takes())
+    assert held is not None
+    bus.execute(commands.EraseSession(session_id=story.id), Context())
+    problem(api.get(f"exports/{ready}/content/"), 404, "not-found")
+    assert api.get(f"exports/{making}/").json()["state"] == "failed"
+    bulk.run(held)
+    another = asked(api)
+    assert not bulk.prune()
+    assert runner.run(another)
+    assert [row["id"] for row in api.get("exports/").json()["data"]] == [str(another)]
+    people.erase(alice)
+    assert not bulk.prune()
+    keys = [bulk._key(export, 1) for export in (ready, making, another)]
+    assert not any(blobs.storage().exists(key) for key in keys)
 
 
 def test_one_that_cannot_be_made_says_so(api: Caller, story: Story, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
+import httpx
 import pytest
 from parley_client import Event, Parley, ParleyError, RunFailed, Session
 from websockets.asyncio.client import ClientConnection
@@ -65,11 +67,43 @@ def test_a_run_that_has_no_answer_says_why(stack: Stack, token: str) -> None:
     using(stack, token, use)
 
 
+class Forgetful(httpx.AsyncHTTPTransport):
+    """Loses the first answer to each kind of request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: set[str] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await super().handle_async_request(request)
+        if request.method not in self.lost:
+            self.lost.add(request.method)
+            await answer.aclose()
+            raise httpx.ReadError("lost")
+        return answer
+
+
+def test_what_was_done_though_its_answer_was_lost_is_neither_done_twice_nor_called_refused(
+    stack: Stack, token: str
+) -> None:
+    async def use(_: Parley) -> None:
+        async with Parley(stack.url(), token=token, transport=Forgetful()) as parley:
+            session = await parley.create_session(title="once")
+            assert len([one async for one in parley.sessions(q="once")]) == 1
+            with pytest.raises(ParleyError) as unknown:
+                await session.update(title="changed")
+            assert unknown.value.code == "unreachable"
+            assert (await session.reload()).info["title"] == "changed"
+
+    using(stack, token, use)
+
+
 async def follow(session: Session, until: int, seen: list[Event]) -> None:
-    async for event in session.follow(after=0):
-        seen.append(event)
-        if event.version >= until:
-            return
+    async with aclosing(session.follow(after=0)) as events:
+        async for event in events:
+            seen.append(event)
+            if event.version >= until:
+                return
 
 
 def test_a_follower_is_cut_off_again_and_again_and_misses_nothing(

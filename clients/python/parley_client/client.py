@@ -13,7 +13,8 @@ from parley_client.session import Session
 class Parley:
     """A server and a token for it. Use it as `async with`, or `close()` it.
 
-    Requests that fail in a way that passes are tried again; a repeated POST has no second effect."""
+    Requests that fail in a way that passes are tried again; a repeated POST has no second effect. A change that names
+    its version (`update`, `delete`) is not repeated once it may have arrived: `unreachable` does not say whether."""
 
     def __init__(
         self, url: str, *, token: str, timeout: float = 30.0, transport: httpx.AsyncBaseTransport | None = None

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,7 +31,7 @@ async def follow(
     topics: Sequence[str],
     filters: Sequence[dict[str, Any]],
     notices: bool,
-) -> AsyncIterator[Event | Notice]:
+) -> AsyncGenerator[Event | Notice, None]:
     """Each event after `after` once, in order, for ever. Raises Disconnected, LogRestored, ParleyError."""
     wanted = {"session": session, "topics": list(topics), "filters": list(filters)}
     failures = 0

@@ -14,6 +14,10 @@ TRIES = 5
 LONGEST_PAUSE = 10.0
 PASSING = frozenset({429, 502, 503, 504})
 """Statuses that ask to be tried again."""
+UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""What says that nothing has arrived."""
+REFUSED = frozenset({429, 503})
+"""Statuses after which nothing was done; after a proxy's others, who knows."""
 
 
 class Http:
@@ -41,7 +45,8 @@ class Http:
         version: int | None = None,
         key: str | None = None,
     ) -> httpx.Response:
-        """One answer that is no error. `version` becomes If-Match. What passes is tried again. Raises ParleyError."""
+        """One answer that is no error. Raises ParleyError. What passes is tried again; not what names a `version` (it
+        becomes If-Match) and may have arrived: the repeat would be refused for our own change."""
         headers = {}
         if version is not None:
             headers["If-Match"] = f'"v{version}"'
@@ -51,11 +56,11 @@ class Http:
             try:
                 answer = await self._client.request(method, path, json=body, params=params, headers=headers)
             except httpx.TransportError as error:
-                if attempt == TRIES:
+                if attempt == TRIES or not (version is None or isinstance(error, UNSENT)):
                     raise ParleyError(0, "unreachable", f"{self.url} cannot be reached: {error!r}") from error
                 await pause(attempt)
                 continue
-            if answer.status_code not in PASSING or attempt == TRIES:
+            if attempt == TRIES or answer.status_code not in (PASSING if version is None else REFUSED):
                 break
             await pause(attempt, at_least=_retry_after(answer))
         if answer.is_error:

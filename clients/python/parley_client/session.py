@@ -1,6 +1,7 @@
 """One session, and one run of it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from parley_client.errors import RunFailed
@@ -68,22 +69,23 @@ class Session:
 
     async def follow(
         self, after: int | None = None, *, topics: Sequence[str] = (), filters: Sequence[dict[str, Any]] = ()
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """Each event after version `after` (None: from now on) once and in order, for ever; connections that are lost
         are opened again. `topics` such as `message-*`. Raises Disconnected, LogRestored, ParleyError."""
-        async for told in self._follow(after, topics, filters, notices=False):
-            if isinstance(told, Event):
-                yield told
+        async with aclosing(self._follow(after, topics, filters, notices=False)) as all_told:
+            async for told in all_told:
+                if isinstance(told, Event):
+                    yield told
 
     def watch(
         self, after: int | None = None, *, topics: Sequence[str] = (), filters: Sequence[dict[str, Any]] = ()
-    ) -> AsyncIterator[Event | Notice]:
+    ) -> AsyncGenerator[Event | Notice, None]:
         """The same with the notices between them, such as the pieces of an answer (`run-delta`)."""
         return self._follow(after, topics, filters, notices=True)
 
     def _follow(
         self, after: int | None, topics: Sequence[str], filters: Sequence[dict[str, Any]], *, notices: bool
-    ) -> AsyncIterator[Event | Notice]:
+    ) -> AsyncGenerator[Event | Notice, None]:
         url, token = self._http.url, self._http.token
         return follow(url, token, self.id, after=after, topics=topics, filters=filters, notices=notices)
 
@@ -113,23 +115,20 @@ class Run:
         """Stop it; what it has said is kept."""
         await self._http.call("POST", f"runs/{self.id}/cancel/", {})
 
-    async def text(self) -> AsyncIterator[str]:
+    async def text(self) -> AsyncGenerator[str, None]:
         """The answer piece by piece as it is given, ending with it. Raises RunFailed.
 
         Of an answer in several steps (with tools between them) each step's text follows the one before."""
         said = 0
-        async for told in self._session.watch(after=int(self.info["requested_version"]), topics=["run-*"]):
-            if told.data.get("run_id") != self.id:
-                continue
-            if told.type in ("run-started", "run-continued"):
-                said = 0
-            elif told.type == "run-delta":
-                piece, offset = told.data["text"], told.data["offset"]
-                if offset <= said < offset + len(piece):
-                    yield piece[said - offset :]
-                    said = offset + len(piece)
-            elif told.type in ENDS:
-                break
+        async with aclosing(self._told("run-*")) as all_told:
+            async for told in all_told:
+                if told.type in ("run-started", "run-continued"):
+                    said = 0
+                elif told.type == "run-delta":
+                    piece, offset = told.data["text"], told.data["offset"]
+                    if offset <= said < offset + len(piece):
+                        yield piece[said - offset :]
+                        said = offset + len(piece)
         rest = await self.answer()
         if len(rest) > said:
             yield rest[said:]
@@ -145,8 +144,18 @@ class Run:
     async def wait(self) -> "Run":
         """Until it has ended."""
         if not self.info.get("finished_at"):
-            async for event in self._session.follow(after=int(self.info["requested_version"]), topics=list(ENDS)):
-                if event.data.get("run_id") == self.id:
-                    break
+            async with aclosing(self._told(*ENDS)) as all_told:
+                async for _ in all_told:
+                    pass
             await self.reload()
         return self
+
+    async def _told(self, *topics: str) -> AsyncGenerator[Event | Notice, None]:
+        """What the session tells of this run, up to its end."""
+        after = int(self.info["requested_version"])
+        async with aclosing(self._session.watch(after, topics=topics)) as all_told:
+            async for told in all_told:
+                if told.data.get("run_id") == self.id:
+                    yield told
+                    if told.type in ENDS:
+                        return

@@ -5,13 +5,17 @@ from typing import Any
 
 import msgspec
 
+from bus.live import presence
 from bus.live.protocol import CLOSES, METHODS, Ended
 from bus.messages import Message, Notice
 from bus.registry import Registry
 from bus.registry import default as registered
+from sessions_app import listing
 from sessions_app.api import shapes
 from sessions_app.api.description.components import AT, Schema, schemas
 
+NOTICES = (presence.PresenceChanged, listing.SessionListed, listing.SessionUnlisted)
+"""Those that no handler's module brings along: all are found among the classes there are."""
 SOCKETS = {
     "socket": ("/ws/v1/", "Everything: subscribe to sessions, run commands."),
     "session": ("/ws/sessions/{session_id}/", "The same, but it subscribes to the session by itself."),

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from sessions_app.api.description import asyncapi, catalogue, openapi
 from sessions_app.api.description.operations import describes
-from sessions_app.api.problems import no_such_address
+from sessions_app.api.problems import no_such_address, not_with
 from sessions_app.api.renderers import JSONRenderer
 from sessions_app.api.views import Resource
 
@@ -80,6 +80,8 @@ class AsyncAPIView(Described):
 
 def docs_page(request: HttpRequest) -> HttpResponse:
     """The API's page for people: Swagger UI, from our own address."""
+    if request.method not in ("GET", "HEAD"):
+        return not_with(request, "GET, HEAD")
     response = render(request, "api/docs.html")
     # its style sheet holds a few icons as data
     response["Content-Security-Policy"] = (
