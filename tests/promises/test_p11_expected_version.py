@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 
 from bus.bus import bus
 from bus.exceptions import VersionConflict
@@ -11,6 +12,7 @@ from bus.log import store
 from bus.messages import Context
 from sessions_app import commands
 from sessions_app.models import Session
+from tests.api.caller import Caller
 from tests.bus.support import in_threads
 from tests.harness.history import check_versions
 from tests.harness.scale import scaled
@@ -64,3 +66,22 @@ def test_a_command_that_commutes_checks_the_version_too(story: Story) -> None:
 
     assert sum(in_threads(*[partial(add, number) for number in range(WRITERS)])) == 1
     assert story.types()[1:] == ["message-added"]
+
+
+def test_two_browsers_that_edit_the_same_session_lose_nothing(alice: User) -> None:
+    callers = [Caller(alice) for _ in range(2)]
+    path = f"sessions/{callers[0].session(metadata={'count': 0})}/"
+
+    def edit(api: Caller) -> int:
+        conflicts, done = 0, 0
+        while done < EACH:
+            seen = api.get(path)
+            changes = {"metadata": {"count": seen.json()["metadata"]["count"] + 1}}
+            answer = api.call("PATCH", path, changes, if_match=seen["ETag"])
+            assert answer.status_code in (200, 412), answer.content
+            done, conflicts = done + (answer.status_code == 200), conflicts + (answer.status_code == 412)
+        return conflicts
+
+    conflicts = in_threads(*(partial(edit, api) for api in callers))
+    assert callers[0].get(path).json()["metadata"]["count"] == 2 * EACH
+    assert sum(conflicts) > 0, "nobody was in anybody's way: nothing was tried"
