@@ -1,5 +1,6 @@
 """The people every test knows: Alice (owner), Bob (other tenant), Charlie (staff); and what all tests share."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,14 @@ from bus.bus import bus
 from bus.messages import Actor, Command, CommandResult, Context
 from sessions_app import commands
 from tests.story import Story
+
+
+@pytest.hookimpl(trylast=True)  # after they were shuffled
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, or one process would wait for the other's last one."""
+    tests = Counter(item.path for item in items)
+    servers = {path: bool({"promises", "flow", "stack"} & set(path.parts)) for path in tests}
+    items.sort(key=lambda item: (servers[item.path], tests[item.path]), reverse=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
