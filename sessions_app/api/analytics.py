@@ -48,7 +48,7 @@ class AnalyticsView(Resource):
         ),
     )
     def get(self, request: Request) -> Response:
-        """What the caller's sessions used from the day `from` to the day `to` (UTC; by default the last 30 days), by
+        """What the caller's sessions used from the day `from` to the day `to` in UTC, by default the last 30, by
         `group` (`day`, `provider`, `model`, `session`, several with commas, or `total`), only of `provider`, `model`,
         `session`. With `format=csv` a table."""
         asked = _asked(request)
