@@ -60,7 +60,6 @@ class _Follower:
 
     def __init__(self) -> None:
         self._users: set[int] = set()
-        self._grown = asyncio.Event()
         self._beginning = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -75,18 +74,15 @@ class _Follower:
     async def _run(self, horizon: Horizon) -> None:
         hub = hubs.hub()
         hub.listen(LOG_GROUP)
-        hub.on_log.add(self._grown.set)
-        try:
+        with hub.log_hints() as grown:
             while self._watched():
-                await self._grown.wait()
+                await grown.wait()
                 await asyncio.sleep(PAUSE)
-                self._grown.clear()
+                grown.clear()
                 try:
                     await self._look(horizon)
                 except Exception as error:  # the database is away; the place is kept, the next hint tries again
                     logger.warning("could not look for changes of lists: %r", error)
-        finally:
-            hub.on_log.discard(self._grown.set)
 
     def _watched(self) -> set[int]:
         self._users = {user_id for user_id in self._users if stream_of(user_id) in hubs.hub().feeds}

@@ -5,7 +5,8 @@ Sockets, SSE and `bus.subscribe()` attach their subscriptions here. Behind every
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -39,9 +40,7 @@ class Hub:
         self.control = Control()
         self.seats = Seats()
         self.presence = Board()
-        self.log_changed = asyncio.Event()
-        self.on_log: set[Callable[[], None]] = set()
-        """Called whenever the log may have grown; what is called must not wait."""
+        self._log_readers: set[asyncio.Event] = set()
         self._opening: dict[UUID, asyncio.Task[Feed]] = {}
         self._waiting: Counter[UUID] = Counter()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -192,10 +191,19 @@ class Hub:
             for one in packed:
                 feed.take(frames.unpack(stream, one))
 
+    @contextmanager
+    def log_hints(self) -> Iterator[asyncio.Event]:
+        """An event of one's own (each clears it before looking) that is set whenever the log may have grown."""
+        grown = asyncio.Event()
+        self._log_readers.add(grown)
+        try:
+            yield grown
+        finally:
+            self._log_readers.discard(grown)
+
     def _log_changed(self) -> None:
-        self.log_changed.set()
-        for tell in tuple(self.on_log):
-            tell()
+        for grown in self._log_readers:
+            grown.set()
 
     async def _poll(self) -> None:
         """Once per interval: are the feeds as far as the log, and is the line where it should be?"""

@@ -168,15 +168,16 @@ async def _follow_log(stream: EventStream, registry: Registry, after: int | None
     hub = hubs.hub()
     await hub.line.join(LOG_GROUP)
     horizon = Horizon(after) if after is not None else None
-    while True:
-        hub.log_changed.clear()
-        try:
-            if horizon is None:
-                horizon = Horizon(await reader.log_head())
-            while page := await reader.log_page(registry, horizon, 200):
-                for envelope in page:
-                    await stream.outbox.room()
-                    stream.offer(envelope)
-        except Exception as error:  # the database is away; the position is kept, the poll tries again
-            logger.warning("could not read the log: %r", error)
-        await hub.log_changed.wait()
+    with hub.log_hints() as grown:
+        while True:
+            grown.clear()
+            try:
+                if horizon is None:
+                    horizon = Horizon(await reader.log_head())
+                while page := await reader.log_page(registry, horizon, 200):
+                    for envelope in page:
+                        await stream.outbox.room()
+                        stream.offer(envelope)
+            except Exception as error:  # the database is away; the position is kept, the poll tries again
+                logger.warning("could not read the log: %r", error)
+            await grown.wait()

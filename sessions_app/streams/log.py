@@ -45,7 +45,6 @@ class LogFlow(sse.Flow):
 
     def __init__(self, reader: Reader, after: int, topics: Sequence[str] = ()) -> None:
         super().__init__(reader.is_here, reader.actor)
-        self._actor = reader.actor
         self._at = after
         self._wants = matcher(topics)
         self._moved = asyncio.Event()
@@ -77,7 +76,7 @@ class LogFlow(sse.Flow):
 
     async def _read(self, upto: int) -> None:
         while self._at < upto:
-            page = await in_thread(page_of, self._actor, self._at, upto, PAGE)
+            page = await in_thread(page_of, self.actor, self._at, upto, PAGE)
             for event in page:
                 if self._wants(event.type):
                     await self.outbox.room()
@@ -109,16 +108,16 @@ class Tide:
             self._rising = None
 
     async def _rise(self) -> None:
-        changed = hubs.hub().log_changed
-        while True:
-            changed.clear()
-            try:
-                self.position = await in_thread(settled.position)
-            except Exception as error:  # the database is away; the poll of the heads asks again
-                logger.warning("could not look how far the log is: %r", error)
-            for moved in self._joined:
-                moved.set()
-            await changed.wait()
+        with hubs.hub().log_hints() as grown:
+            while True:
+                grown.clear()
+                try:
+                    self.position = await in_thread(settled.position)
+                except Exception as error:  # the database is away; the poll of the heads asks again
+                    logger.warning("could not look how far the log is: %r", error)
+                for moved in self._joined:
+                    moved.set()
+                await grown.wait()
 
 
 _tides: WeakKeyDictionary[asyncio.AbstractEventLoop, Tide] = WeakKeyDictionary()
