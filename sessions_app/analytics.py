@@ -11,11 +11,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from sessions_app.insight_tables import BASE, GROWTH
+from sessions_app.insight_tables import BASE, GROWTH, OUTCOMES
 
 DELETED = UUID(int=0)
 """Stands for all sessions that are no longer there."""
-OUTCOMES = ("completed", "incomplete", "failed", "cancelled", "interrupted")
 
 _KEYS = {
     "total": "''",

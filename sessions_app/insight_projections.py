@@ -2,11 +2,12 @@
 
 All of it is set-based SQL; what adds a message carries it in its own statement."""
 
+from bus.messages import IMPORTED
 from bus.registry import default as registry
 from bus.registry import projects
 from sessions_app import events
 from sessions_app.events.runs import RUN_ENDS
-from sessions_app.insight_tables import BASE, GROWTH
+from sessions_app.insight_tables import BASE, GROWTH, OUTCOMES
 from sessions_app.models import DailyUse, Title
 
 registry.projection_models += [Title, DailyUse]
@@ -31,8 +32,9 @@ projects(events.SessionUpdated, sql=(_NEXT_TITLE,))
 
 _DAY = "(a.recorded_at AT TIME ZONE 'UTC')::date"
 _OF = "FROM appended AS a JOIN sessions_app_session AS s ON s.id = a.stream"
+# what a file tells of was used elsewhere, as for the ledger
+_HERE = f"s.owner_id IS NOT NULL AND NOT starts_with(a.actor, '{IMPORTED}:')"
 _KEY = "(session, day, provider, model)"
-_OUTCOMES = ("completed", "incomplete", "failed", "cancelled", "interrupted")
 
 
 def _added(*columns: str) -> str:
@@ -74,26 +76,26 @@ SELECT s.id, {_DAY}, coalesce(a.data->>'provider', s.provider), coalesce(a.data-
        (a.data->>'prompt_tokens')::bigint, (a.data->>'completion_tokens')::bigint,
        (a.data->>'cost' IS NOT NULL AND (a.data->>'usage' IS NOT NULL OR (a.data->>'cost')::numeric <> 0))::int,
        (a.data->>'cost' IS NULL)::int, coalesce((a.data->>'cost')::numeric, 0)
-{_OF} WHERE s.owner_id IS NOT NULL
+{_OF} WHERE {_HERE}
 ON CONFLICT {_KEY} DO UPDATE
 SET {_added("prompt_tokens", "completion_tokens", "priced", "unpriced", "cost")}
 """
 
 _ENDED = f"""
 INSERT INTO sessions_app_dailyuse AS d
-    (session, day, provider, model, owner, {", ".join(_OUTCOMES)}, run_time, spoken_tokens, speaking_time,
+    (session, day, provider, model, owner, {", ".join(OUTCOMES)}, run_time, spoken_tokens, speaking_time,
      durations, first_tokens)
 SELECT s.id, {_DAY}, r.provider, r.model, s.owner_id,
-       {", ".join(f"(a.type = 'run-{outcome}')::int" for outcome in _OUTCOMES)},
+       {", ".join(f"(a.type = 'run-{outcome}')::int" for outcome in OUTCOMES)},
        coalesce(took, '0'), CASE WHEN spoke > '0' THEN (a.data->>'completion_tokens')::bigint ELSE 0 END,
        CASE WHEN spoke > '0' THEN spoke ELSE '0' END,
        {_bucketed("extract(epoch FROM took)::float8")}, {_bucketed("timed.first")}
 {_OF} JOIN sessions_app_run AS r ON r.id = (a.data->>'run_id')::uuid,
 LATERAL (SELECT a.recorded_at - r.started_at AS took, (a.data->>'first_token')::float8 AS first) AS timed,
 LATERAL (SELECT took - make_interval(secs => timed.first) AS spoke) AS after_that
-WHERE s.owner_id IS NOT NULL
+WHERE {_HERE}
 ON CONFLICT {_KEY} DO UPDATE
-SET {_added(*_OUTCOMES, "run_time", "spoken_tokens", "speaking_time")},
+SET {_added(*OUTCOMES, "run_time", "spoken_tokens", "speaking_time")},
     {_merged("durations")}, {_merged("first_tokens")}
 """
 

@@ -9,6 +9,9 @@ from sessions_app.llm.tables import COST_DIGITS, COST_PLACES
 BASE, GROWTH = 0.001, 1.1
 """Buckets of the histograms: bucket n reaches up to BASE * GROWTH ** n seconds. What is above BASE is known to 5 %."""
 
+OUTCOMES = ("completed", "incomplete", "failed", "cancelled", "interrupted")
+"""How runs end, as columns."""
+
 
 class Title(models.Model):
     """A session's title as search finds it. Apart from the session, whose row changes with every message: an index of

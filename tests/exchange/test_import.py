@@ -106,6 +106,15 @@ def test_a_session_that_was_told_is_told_again_elsewhere(alice: User, bob: User)
     assert (last["type"], last["actor"]) == ("session-imported", {"type": "user", "id": str(bob.pk)})
     assert (last["data"]["upto"], last["data"]["sha256"]) == (outcome.events, log.manifest.sha256)  # type: ignore[union-attr]
     assert state_at(story.id, outcome.events + 1).title == "A rich story"
+    used = DailyUse.objects.get(session=story.id)
+    assert used.messages > 0
+    assert (used.prompt_tokens, used.completion_tokens, used.priced, used.completed, used.durations) == (
+        0,
+        0,
+        0,
+        0,
+        None,
+    )
     assert_replay_rebuilds_the_same_rows()
 
 
