@@ -123,8 +123,3 @@ def _caller_of(principal: principals.Principal | None) -> Caller | None:
 def readable_of(actor: Actor, sessions: Sequence[UUID]) -> set[UUID]:
     """Deny unless owned or shared."""
     return set(queries.sessions_of(actor).filter(id__in=sessions).values_list("id", flat=True))
-
-
-def readable(actor: Actor, session: UUID) -> bool:
-    """The same of one."""
-    return bool(readable_of(actor, [session]))

@@ -46,13 +46,11 @@ async def pool() -> AsyncConnectionPool[Any]:
         return existing
     # everything Django was given but what only its own connections understand: TLS settings above all
     parameters: dict[str, Any] = dict(connections["default"].get_connection_params())
-    wanted = {name: value for name, value in parameters.items() if name not in DJANGOS_OWN}
+    wanted = {name: value for name, value in parameters.items() if name not in DJANGOS_OWN} | {"autocommit": True}
+    if parameters["prepare_threshold"] is None:
+        wanted["prepare_threshold"] = None  # else the driver's own: what is asked here is asked often
     created: AsyncConnectionPool[Any] = AsyncConnectionPool(
-        kwargs={
-            **wanted,
-            "autocommit": True,
-            **({} if parameters["prepare_threshold"] else {"prepare_threshold": None}),
-        },
+        kwargs=wanted,
         min_size=0,
         max_size=settings.BUS_READER_CONNECTIONS,
         timeout=settings.BUS_READER_TIMEOUT,
