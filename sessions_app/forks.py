@@ -8,7 +8,6 @@ from django.db.models import Func, JSONField, Q, QuerySet, Value
 
 from bus.exceptions import Invalid, Refused
 from sessions_app.llm import status
-from sessions_app.llm.context.count import Counter
 from sessions_app.llm.context.items import item_of
 from sessions_app.llm.context.pairs import paired
 from sessions_app.models import Conversation, Message, Run
@@ -93,7 +92,7 @@ def _with_results(conversation_id: UUID, cut: int) -> int:
     line = messages_in(conversation_id).filter(_OF_TOOLS)
     earlier = _bare(line.filter(position__lte=cut).order_by("-position"))[::-1]
     later = _bare(line.filter(position__gt=cut).order_by("position")) if earlier else []
-    items = [item_of(message, Counter()) for message in (*earlier, *later)]
+    items = [item_of(message) for message in (*earlier, *later)]
     pairs = paired(items)
     open_runs = {
         message.run

@@ -8,7 +8,8 @@ from django.db.models import QuerySet
 
 from sessions_app.llm import budgets, capabilities, catalog, options
 from sessions_app.llm.base import Usage
-from sessions_app.llm.context.count import Counter, answer_room
+from sessions_app.llm.context import count
+from sessions_app.llm.context.count import answer_room
 from sessions_app.llm.options import Asking
 from sessions_app.models import Message, Session
 from sessions_app.queries import messages_in
@@ -17,7 +18,7 @@ from sessions_app.values import Content, ImagePart, parts
 
 def tokens_of(content: Content) -> int:
     """An estimate of what a message takes."""
-    return Counter().message(content) if content else 0
+    return count.message(content) if content else 0
 
 
 def admit(session: Session, wanted: Asking, content: Content, line: QuerySet[Message] | None = None) -> None:
@@ -37,7 +38,7 @@ def admit(session: Session, wanted: Asking, content: Content, line: QuerySet[Mes
     allowance = options.allowance_of(wanted)
     if allowance is not None:
         always = parts(options.system_prompt(session, wanted))
-        allowance.longest_answer(tokens_of(content) + tokens_of(always) + Counter().tools(offered), longest)
+        allowance.longest_answer(tokens_of(content) + tokens_of(always) + count.tools(offered), longest)
 
 
 def _shows_images(line: QuerySet[Message]) -> bool:

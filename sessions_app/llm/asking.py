@@ -11,8 +11,9 @@ from django.db.models import Q
 from bus.messages import changed
 from sessions_app.llm import catalog, options, tools
 from sessions_app.llm.base import Request, Tool, Turn
+from sessions_app.llm.context import count
 from sessions_app.llm.context.choice import everything, plan_of
-from sessions_app.llm.context.count import Counter, room
+from sessions_app.llm.context.count import room
 from sessions_app.llm.context.history import history_of
 from sessions_app.llm.context.items import item_of
 from sessions_app.llm.context.plan import Item, Plan
@@ -57,7 +58,6 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
     request: Request
     plan: Plan
-    counter: Counter
 
 
 def asked_by(run: Run) -> Asked:
@@ -102,10 +102,9 @@ def prepare(asked: Asked, strategy: Strategy | None = None) -> Prepared:
     """The next request. Raises ContextOverflow when what must be in it does not fit, BudgetExhausted when the run may
     not use so much."""
     config: dict[str, Any] = asked.session.config | msgspec.to_builtins(asked.config)
-    counter, offered = Counter(), asked.offered
-    items = _items(asked, counter)
+    items, offered = _items(asked), asked.offered
     window = catalog.window(asked.provider, asked.model)
-    budget = room(window, config.get("max_tokens"), counter.tools(offered))
+    budget = room(window, config.get("max_tokens"), count.tools(offered))
     chosen = _planned(asked, items, budget, strategy or _default(config))
     turns = chosen.turns
     if asked.continues:
@@ -118,20 +117,20 @@ def prepare(asked: Asked, strategy: Strategy | None = None) -> Prepared:
         max_tokens=config.get("max_tokens"),
         options=_options(asked),
     )
-    prepared = Prepared(request=request, plan=chosen, counter=counter)
+    prepared = Prepared(request=request, plan=chosen)
     return prepared if asked.allowance is None else _within(asked.allowance, prepared)
 
 
 def compacting(run: Run) -> Prepared:
     """What a run that makes a summary asks for: `plan.wanted_summary`, which stands for the older half of what is sent
     of its conversation; None there where nothing may go."""
-    asked, counter = changed(asked_by(run), asked=None), Counter()  # nothing is answered: all counts where it stands
-    history = history_of(_items(asked, counter), counter)
+    asked = changed(asked_by(run), asked=None)  # nothing is answered: all counts where it stands
+    history = history_of(_items(asked))
     budget = room(catalog.window(asked.provider, asked.model), None)
     wanted = wanted_summary(history, UNKNOWN_ROOM if budget is None else budget, left=history.tokens // 2)
     made = plan_of(msgspec.structs.replace(everything(history), wanted=wanted), budget, "summarize")
     request = Request(model=asked.model, turns=made.turns, options=_options(asked))
-    return Prepared(request=request, plan=made, counter=counter)
+    return Prepared(request=request, plan=made)
 
 
 def _options(asked: Asked) -> dict[str, Any]:
@@ -148,13 +147,13 @@ def _options(asked: Asked) -> dict[str, Any]:
 
 def _within(allowance: Allowance, prepared: Prepared) -> Prepared:
     """The answer no longer than the run's budget reaches, and no summary that it does not reach for as well."""
-    request, plan, counter = prepared.request, prepared.plan, prepared.counter
-    prompt = counter.turns(request.turns) + counter.tools(request.tools)
+    request, plan = prepared.request, prepared.plan
+    prompt = count.turns(request.turns) + count.tools(request.tools)
     longest = allowance.longest_answer(prompt, request.max_tokens)
     wanted = plan.wanted_summary
-    if wanted is not None and not allowance.allows(prompt + counter.turns(wanted.turns), wanted.max_tokens + 1):
+    if wanted is not None and not allowance.allows(prompt + count.turns(wanted.turns), wanted.max_tokens + 1):
         plan = changed(plan, wanted_summary=None)
-    return Prepared(request=changed(request, max_tokens=longest), plan=plan, counter=counter)
+    return Prepared(request=changed(request, max_tokens=longest), plan=plan)
 
 
 def _asked_last(items: list[Item], asked: Asked) -> list[Item]:
@@ -171,8 +170,8 @@ def _default(config: dict[str, Any]) -> Strategy:
     return msgspec.convert(config.get("context_strategy") or settings.CONTEXT_STRATEGY, Strategy)  # type: ignore[no-any-return]
 
 
-def _items(asked: Asked, counter: Counter) -> list[Item]:
-    items = [item_of(message, counter) for message in messages(asked)]
+def _items(asked: Asked) -> list[Item]:
+    items = [item_of(message) for message in messages(asked)]
     if asked.asked is not None:
         items = _asked_last(items, asked)
     own = asked.config.system_prompt
@@ -184,9 +183,7 @@ def _items(asked: Asked, counter: Counter) -> list[Item]:
         # as it is now; the session's first message is as it was when the session was created
         items = [item for item in items if item.role is not Role.SYSTEM or item.position != FIRST]
         content = parts(prompt)
-        first = Item(
-            id=asked.session.id, position=0, role=Role.SYSTEM, content=content, tokens=counter.message(content)
-        )
+        first = Item(id=asked.session.id, position=0, role=Role.SYSTEM, content=content, tokens=count.message(content))
         items.insert(0, first)
     return items
 

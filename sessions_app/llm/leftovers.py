@@ -15,7 +15,7 @@ from bus.work.lease import Lease
 from sessions_app import commands
 from sessions_app.llm import asking, chunks
 from sessions_app.llm.base import Usage
-from sessions_app.llm.context.count import Counter
+from sessions_app.llm.context import count
 from sessions_app.llm.reporting import ENGINE
 from sessions_app.llm.streaming import estimated
 from sessions_app.models import Run
@@ -70,4 +70,4 @@ def usage_of(run: Run, said: str) -> Usage:
     try:
         return estimated(asking.prepare(asking.asked_by(run)).request, said)
     except Refused:
-        return Usage(output_tokens=Counter().message(parts(said)), raw={"estimated": True})
+        return Usage(output_tokens=count.message(parts(said)), raw={"estimated": True})

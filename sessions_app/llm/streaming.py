@@ -14,7 +14,7 @@ from bus.work.lease import Lease
 from sessions_app.events import RunDelta
 from sessions_app.llm import chunks
 from sessions_app.llm.base import Finish, Piece, Provider, ProviderError, Request, ToolCall, Usage
-from sessions_app.llm.context.count import Counter
+from sessions_app.llm.context import count
 from sessions_app.llm.storable import clean, cleaned
 from sessions_app.values import parts
 
@@ -150,9 +150,8 @@ class Shower:
 
 def estimated(request: Request, text: str) -> Usage:
     """What a request and the text that came of it took, by our own count."""
-    counter = Counter()
-    asked = counter.turns(request.turns) + counter.tools(request.tools)
-    said = counter.message(parts(text)) if text else 0
+    asked = count.turns(request.turns) + count.tools(request.tools)
+    said = count.message(parts(text)) if text else 0
     return Usage(input_tokens=asked, output_tokens=said, raw={"estimated": True})
 
 

@@ -57,7 +57,7 @@ async def made(held: Lease, prepared: Prepared, provider: str) -> commands.Recor
         logger.warning("no summary for run %s: %s", held.id, error)
         if not answer.text:
             return None
-    wrong = flaw(answer.text, answer.finish.reason, wanted, prepared.counter) if answer.finish else "It was cut off."
+    wrong = flaw(answer.text, answer.finish.reason, wanted) if answer.finish else "It was cut off."
     if wrong is not None:
         logger.warning("the summary for run %s is not used: %s", held.id, wrong)
     return commands.RecordSummary(

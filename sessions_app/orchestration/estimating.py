@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from sessions_app.llm import catalog
 from sessions_app.llm.base import Usage
-from sessions_app.llm.context.count import Counter, answer_room
+from sessions_app.llm.context import count
+from sessions_app.llm.context.count import answer_room
 from sessions_app.orchestration import graph as rules
 from sessions_app.orchestration.spec import GraphNode, GraphPlan, NodePlan
 from sessions_app.values import parts
@@ -45,5 +46,4 @@ def _answer(node: GraphNode) -> int:
 
 
 def _tokens(node: GraphNode) -> int:
-    counter = Counter()
-    return sum(counter.message(parts(text)) for text in (node.system, node.user) if text)
+    return sum(count.message(parts(text)) for text in (node.system, node.user) if text)

@@ -5,6 +5,7 @@ from uuid import UUID
 import msgspec
 
 from sessions_app.llm.base import Turn
+from sessions_app.llm.context import count
 from sessions_app.llm.context.cut import Cut, mark
 from sessions_app.llm.context.history import History, Unit
 from sessions_app.llm.context.plan import Decision, Item, Method, Plan, WantedSummary, decided
@@ -75,7 +76,7 @@ def _marked(item: Item, missing: int, history: History) -> Item:
         return item
     text = mark(missing)
     content = [TextPart(text=text), *item.content]
-    return msgspec.structs.replace(item, content=content, tokens=item.tokens + history.counter.text(text))
+    return msgspec.structs.replace(item, content=content, tokens=item.tokens + count.text(text))
 
 
 def _why_dropped(item: Item, unit: Unit, choice: Choice, awaiting: frozenset[UUID]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from sessions_app.llm.context.count import Counter
+from sessions_app.llm.context import count
 from sessions_app.llm.context.history import History, Unit
 from sessions_app.llm.context.plan import Item
 from sessions_app.values import Part, Role, ToolResultPart
@@ -24,7 +24,7 @@ def compacted(history: History, goal: int) -> History:
         for place, item in enumerate(items):
             if excess <= 0 or item.pinned or item.id in unseen:
                 continue
-            shorter = shortened(item, history.counter)
+            shorter = shortened(item)
             if shorter is not item:
                 excess -= item.tokens - shorter.tokens
                 items[place], touched[item.id] = shorter, "shortened"
@@ -42,10 +42,10 @@ def _unanswered(units: tuple[Unit, ...]) -> Iterator[Item]:
         yield item
 
 
-def shortened(item: Item, counter: Counter) -> Item:
+def shortened(item: Item) -> Item:
     """The message with its long tool results cut; the identical one where that saves nothing."""
     content = [_cut(part) for part in item.content]
-    tokens = counter.message(content)
+    tokens = count.message(content)
     return msgspec.structs.replace(item, content=content, tokens=tokens) if tokens < item.tokens else item
 
 

@@ -1,5 +1,4 @@
-"""Tokens, estimated: no tokenizer is asked, since each model has its own. Where a request's true count is known, the
-estimates that follow are scaled by it."""
+"""Tokens, estimated: no tokenizer is asked, since each model has its own."""
 
 import math
 from collections.abc import Iterable
@@ -21,41 +20,28 @@ TOOL = 12
 LOW_IMAGE, IMAGE = 85, 1_600
 """An image by its detail. Fixed, as its size is not known here: `low` is what OpenAI charges; otherwise the most that
 Anthropic does, which is more than most images cost."""
-LEAST_RATIO, MOST_RATIO = 0.5, 3.0
 RESERVE = 8_192
 """Tokens kept free for the answer where `max_tokens` does not say; in small windows, a quarter."""
 
 
-class Counter(msgspec.Struct, frozen=True):
-    """Estimates, times `ratio`."""
+def text(said: str) -> int:
+    """Tokens of a text by itself."""
+    return math.ceil(_raw(said))
 
-    ratio: float = 1.0
 
-    @classmethod
-    def calibrated(cls, estimated: int, real: int) -> "Counter":
-        """Scaled by the last request: what an uncalibrated Counter made of it, and its true prompt tokens."""
-        if estimated <= 0 or real <= 0:
-            return cls()
-        return cls(min(MOST_RATIO, max(LEAST_RATIO, real / estimated)))
+def message(content: Content) -> int:
+    """Tokens of one message: its parts and its frame."""
+    return math.ceil(MESSAGE + sum(_part(part) for part in content))
 
-    def text(self, text: str) -> int:
-        """Tokens of a text by itself."""
-        return self._scaled(_raw(text))
 
-    def message(self, content: Content) -> int:
-        """Tokens of one message: its parts and its frame."""
-        return self._scaled(MESSAGE + sum(_part(part) for part in content))
+def turns(sent: Iterable[Turn]) -> int:
+    """Tokens of messages as they are sent."""
+    return sum(message(turn.content) for turn in sent)
 
-    def turns(self, turns: Iterable[Turn]) -> int:
-        """Tokens of messages as they are sent."""
-        return sum(self.message(turn.content) for turn in turns)
 
-    def tools(self, tools: Iterable[Tool]) -> int:
-        """Tokens of the tools' descriptions and schemas, which every request carries."""
-        return sum(self._scaled(TOOL + _raw(tool.name + tool.description) + _json(tool.parameters)) for tool in tools)
-
-    def _scaled(self, raw: float) -> int:
-        return math.ceil(raw * self.ratio)
+def tools(offered: Iterable[Tool]) -> int:
+    """Tokens of the tools' descriptions and schemas, which every request carries."""
+    return sum(math.ceil(TOOL + _raw(tool.name + tool.description) + _json(tool.parameters)) for tool in offered)
 
 
 def room(window: int | None, max_tokens: int | None, tools_tokens: int = 0) -> int | None:
@@ -72,11 +58,11 @@ def answer_room(window: int | None, max_tokens: int | None) -> int:
     return RESERVE if window is None else min(RESERVE, window // 4)
 
 
-def _raw(text: str) -> float:
-    if text.isascii():
-        return len(text) / ASCII_PER_TOKEN
-    plain = len(text.encode("ascii", "ignore"))
-    other = len(text.encode("utf-8", "surrogatepass")) - plain
+def _raw(said: str) -> float:
+    if said.isascii():
+        return len(said) / ASCII_PER_TOKEN
+    plain = len(said.encode("ascii", "ignore"))
+    other = len(said.encode("utf-8", "surrogatepass")) - plain
     return plain / ASCII_PER_TOKEN + other / OTHER_BYTES_PER_TOKEN
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from sessions_app.llm.context import count
 from sessions_app.llm.context.history import History
 from sessions_app.llm.context.plan import ContextOverflow
 
@@ -22,7 +23,7 @@ class Cut:
         self.history = history
         self.dropped: set[int] = set()
         self.tokens = history.tokens
-        self._mark = history.counter.text(mark(MOST_MESSAGES))
+        self._mark = count.text(mark(MOST_MESSAGES))
         exchanges = [number for number, unit in enumerate(history.units) if unit.kind == "exchange"]
         self._neighbours = {
             number: {*exchanges[max(0, place - 1) : place], *exchanges[place + 1 : place + 2]}

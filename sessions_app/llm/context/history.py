@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from sessions_app.llm.context.count import Counter
 from sessions_app.llm.context.pairs import is_empty, mended, paired
 from sessions_app.llm.context.plan import Decision, Item, decided
 from sessions_app.llm.context.summaries import in_force, places
@@ -34,7 +33,6 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     order: dict[UUID, tuple[int, int]]
     settled: dict[UUID, Decision]
     touched: dict[UUID, Literal["mended", "shortened"]]
-    counter: Counter
     tokens: int
 
     def may_go(self) -> list[int]:
@@ -46,11 +44,11 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
         return [number for number, unit in enumerate(self.units) if unit.kind == "summary" and not unit.code]
 
 
-def history_of(items: Sequence[Item], counter: Counter) -> History:
+def history_of(items: Sequence[Item]) -> History:
     """The conversation, mended and cut. Items may come in any order."""
     items = sorted(items, key=lambda item: (item.position, item.id))
     settled = {item.id: _unsendable(item) for item in items if item.excluded or is_empty(item.content)}
-    whole = mended([item for item in items if item.id not in settled], counter)
+    whole = mended([item for item in items if item.id not in settled])
     settled |= {item.id: decided(item, "dropped", "unpaired") for item in whole if not item.content}
     whole = [item for item in whole if item.content]
     given = {item.id: item for item in items}
@@ -64,7 +62,6 @@ def history_of(items: Sequence[Item], counter: Counter) -> History:
         order=_order(whole, units),
         settled=settled,
         touched={item.id: "mended" for item in whole if item is not given[item.id]},
-        counter=counter,
         tokens=sum(unit.tokens for unit in units),
     )
 

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import msgspec
 
-from sessions_app.llm.context.count import Counter
+from sessions_app.llm.context import count
 from sessions_app.llm.context.plan import Item
 from sessions_app.values import Content, Metadata, Role, TextPart, ToolCallPart, ToolResultPart, text_of, to_content
 
 
-def item_of(message: Any, counter: Counter) -> Item:
+def item_of(message: Any) -> Item:
     """The item of a Message row. Its metadata may say `pinned: true`, `excluded: true`, and, of a summary,
     `summarized_messages: [id, …]`."""
     role = Role(message.role)
@@ -22,7 +22,7 @@ def item_of(message: Any, counter: Counter) -> Item:
         position=message.position,
         role=role,
         content=content,
-        tokens=counter.message(content),
+        tokens=count.message(content),
         pinned=message.metadata.get("pinned") is True,
         excluded=message.metadata.get("excluded") is True,
         covers=covered(message.metadata) if role is Role.SUMMARY else frozenset(),

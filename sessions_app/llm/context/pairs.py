@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from sessions_app.llm.context.count import Counter
+from sessions_app.llm.context import count
 from sessions_app.llm.context.plan import Item
 from sessions_app.values import Part, Role, TextPart, ToolCallPart, ToolResultPart
 
@@ -28,7 +28,7 @@ def paired(items: Sequence[Item]) -> dict[Where, Where]:
     return pairs
 
 
-def mended(items: Sequence[Item], counter: Counter) -> list[Item]:
+def mended(items: Sequence[Item]) -> list[Item]:
     """The items without the halves of tool calls whose other half is missing (one with no content where nothing is
     left, the identical item where nothing was wrong), and each result directly after its call: somebody may have
     written while the tool was at work, and providers refuse anything in between."""
@@ -39,7 +39,7 @@ def mended(items: Sequence[Item], counter: Counter) -> list[Item]:
         calls[result] = max(call, calls.get(result, call))
     kept = [_kept(item, number, whole) for number, item in enumerate(items)]
     order = sorted(range(len(items)), key=lambda number: _place(kept[number], number, calls))
-    return [_with(items[number], kept[number], counter) for number in order]
+    return [_with(items[number], kept[number]) for number in order]
 
 
 def _place(content: list[Part], number: int, calls: dict[int, int]) -> tuple[int, ...]:
@@ -56,12 +56,12 @@ def _kept(item: Item, number: int, whole: set[Where]) -> list[Part]:
     ]
 
 
-def _with(item: Item, content: list[Part], counter: Counter) -> Item:
+def _with(item: Item, content: list[Part]) -> Item:
     if len(content) == len(item.content):
         return item
     if is_empty(content):
         return msgspec.structs.replace(item, content=[], tokens=0)
-    return msgspec.structs.replace(item, content=content, tokens=min(item.tokens, counter.message(content)))
+    return msgspec.structs.replace(item, content=content, tokens=min(item.tokens, count.message(content)))
 
 
 def is_empty(content: Sequence[Part]) -> bool:

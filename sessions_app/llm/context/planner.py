@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sessions_app.llm.context.adaptive import adaptive
 from sessions_app.llm.context.choice import Choice, everything, plan_of
-from sessions_app.llm.context.count import Counter
 from sessions_app.llm.context.history import History, history_of
 from sessions_app.llm.context.plan import Item, Plan
 from sessions_app.llm.context.relevance import relevance
@@ -21,13 +20,12 @@ def plan(
     strategy: Strategy,
     *,
     scores: Mapping[UUID, float] | None = None,
-    counter: Counter | None = None,
 ) -> Plan:
     """What the next request contains. `budget`: tokens for messages (see `count.room`), None where the window is
-    unknown. `scores`: how relevant messages are, by id. `counter`: the one the items were counted with.
+    unknown. `scores`: how relevant messages are, by id.
 
     Raises ContextOverflow when what must be sent does not fit."""
-    history = history_of(items, counter or Counter())
+    history = history_of(items)
     if budget is None:
         return plan_of(everything(history, "window-unknown"), budget, strategy)
     return plan_of(_choose(history, budget, strategy, scores or {}), budget, strategy)

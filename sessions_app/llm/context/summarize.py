@@ -7,9 +7,9 @@ undoes it. A summary in force stands for its messages under every strategy."""
 from collections.abc import Iterable
 
 from sessions_app.llm.base import FinishReason, Turn
+from sessions_app.llm.context import count
 from sessions_app.llm.context.choice import Choice, everything
 from sessions_app.llm.context.compact import shortened
-from sessions_app.llm.context.count import Counter
 from sessions_app.llm.context.cut import Cut
 from sessions_app.llm.context.history import History, Unit
 from sessions_app.llm.context.plan import Item, WantedSummary
@@ -51,7 +51,7 @@ def wanted_summary(history: History, budget: int, left: int | None = None) -> Wa
     goal.until(history.may_go(), max(0, int(budget * GOAL) - longest) if left is None else left)
     sources = [history.units[number] for number in history.summaries()]
     exchanges = [history.units[number] for number in sorted(goal.dropped)]
-    taken = _as_many_as_fit(sources, exchanges, budget - longest, history.counter)
+    taken = _as_many_as_fit(sources, exchanges, budget - longest)
     if not taken:
         return None
     items = [item for unit in (*sources, *taken) for item in unit.items]
@@ -63,11 +63,11 @@ def wanted_summary(history: History, budget: int, left: int | None = None) -> Wa
     )
 
 
-def _as_many_as_fit(sources: list[Unit], exchanges: list[Unit], room: int, counter: Counter) -> list[Unit]:
+def _as_many_as_fit(sources: list[Unit], exchanges: list[Unit], room: int) -> list[Unit]:
     """The oldest of the exchanges whose text, with the question, the model can read at once."""
-    tokens = counter.turns(_request(sources, [], LONGEST))
+    tokens = count.turns(_request(sources, [], LONGEST))
     for number, unit in enumerate(exchanges):
-        tokens += counter.text(_transcript([unit])) + 1
+        tokens += count.text(_transcript([unit])) + 1
         if tokens > room:
             return exchanges[:number]
     return exchanges
@@ -86,7 +86,7 @@ def _transcript(units: Iterable[Unit]) -> str:
 
 
 def _told(item: Item) -> str:
-    return "\n".join(_in_words(part) for part in shortened(item, Counter()).content)
+    return "\n".join(_in_words(part) for part in shortened(item).content)
 
 
 def _in_words(part: Part) -> str:
@@ -101,7 +101,7 @@ def _in_words(part: Part) -> str:
             return f"[result: {part.content}]"
 
 
-def flaw(text: str, finish: FinishReason, wanted: WantedSummary, counter: Counter) -> str | None:
+def flaw(text: str, finish: FinishReason, wanted: WantedSummary) -> str | None:
     """What is wrong with a summary, None if nothing: it must not stand for messages then."""
     if not text.strip():
         return "The summary is empty."
@@ -109,6 +109,6 @@ def flaw(text: str, finish: FinishReason, wanted: WantedSummary, counter: Counte
         return "The summary was cut off at its greatest length."
     if finish != "stop":
         return f"The summary did not come to its end ({finish})."
-    if (tokens := counter.message(parts(text))) >= wanted.source_tokens:
+    if (tokens := count.message(parts(text))) >= wanted.source_tokens:
         return f"The summary takes {tokens} tokens, its source only {wanted.source_tokens}."
     return None

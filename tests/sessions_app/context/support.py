@@ -1,16 +1,15 @@
 """Conversations to plan with: by hand, and any that hypothesis can think of."""
 
-from itertools import count
+import itertools
 from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
 
-from sessions_app.llm.context.count import Counter
+from sessions_app.llm.context import count
 from sessions_app.llm.context.plan import Item, Plan
 from sessions_app.values import Content, Part, Role, TextPart, ToolCallPart, ToolResultPart, parts
 
-COUNTER = Counter()
 LETTERS = {"s": Role.SYSTEM, "u": Role.USER, "a": Role.ASSISTANT, "t": Role.TOOL, "S": Role.SUMMARY}
 
 
@@ -22,7 +21,7 @@ def ident(number: int) -> UUID:
 def item(position: int, role: Role, content: str | Content, **fields: Any) -> Item:
     """A message, counted."""
     content = parts(content)
-    tokens = fields.pop("tokens", None) or COUNTER.message(content)
+    tokens = fields.pop("tokens", None) or count.message(content)
     return Item(id=ident(position), position=position, role=role, content=content, tokens=tokens, **fields)
 
 
@@ -80,7 +79,7 @@ def messages(draw: st.DrawFn, position: int, ids: list[str]) -> Item:
 @st.composite
 def histories(draw: st.DrawFn) -> list[Item]:
     """Any conversation, however odd; not always in order."""
-    numbers = count(1)
+    numbers = itertools.count(1)
     items = [draw(messages(next(numbers), ["c1", "c2", "c3"])) for _ in range(draw(st.integers(0, 14)))]
     return draw(st.permutations(items))
 

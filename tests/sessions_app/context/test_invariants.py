@@ -9,12 +9,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from sessions_app.llm.context import count
 from sessions_app.llm.context.pairs import is_empty, mended, paired
 from sessions_app.llm.context.plan import WHY, ContextOverflow, Item, Plan
 from sessions_app.llm.context.planner import plan
 from sessions_app.values import Role, Strategy, TextPart, ToolCallPart, ToolResultPart
 from tests.sessions_app.context import support
-from tests.sessions_app.context.support import COUNTER, budgets, histories, strategies
+from tests.sessions_app.context.support import budgets, histories, strategies
 
 asked = {"items": histories(), "budget": budgets, "strategy": strategies, "scores": support.scores}
 thrifty = settings(max_examples=60, deadline=None)
@@ -34,7 +35,7 @@ def sendable(items: list[Item]) -> list[Item]:
     """The messages that could be sent if there were room for all, as they would be sent."""
     ordered = sorted(items, key=lambda item: item.position)
     kept = [item for item in ordered if not item.excluded and not is_empty(item.content)]
-    return [item for item in mended(kept, COUNTER) if item.content]
+    return [item for item in mended(kept) if item.content]
 
 
 def exchanges(items: list[Item]) -> list[list[Item]]:
@@ -71,7 +72,7 @@ def test_every_message_has_one_decision_in_the_order_of_the_conversation(**given
 def test_the_budget_is_kept_and_the_estimate_is_that_of_the_turns(**given: Any) -> None:
     made = planned(**given)
     assert made.tokens <= given["budget"]
-    assert COUNTER.turns(made.turns) <= made.tokens
+    assert count.turns(made.turns) <= made.tokens
 
 
 @thrifty

@@ -7,7 +7,6 @@ import pytest
 
 from bus.messages import uuid7
 from sessions_app import commands
-from sessions_app.llm.context.count import Counter
 from sessions_app.llm.context.items import covered, item_of
 from sessions_app.llm.context.plan import Item
 from sessions_app.models import Message
@@ -19,7 +18,7 @@ from tests.story import Story
 def added(story: Story, **fields: Any) -> Item:
     """The item of a message that was added."""
     message = story.tell(commands.AddMessage, **fields).data["id"]
-    return item_of(Message.objects.get(id=message), Counter())
+    return item_of(Message.objects.get(id=message))
 
 
 def test_a_message_becomes_an_item(story: Story) -> None:

@@ -5,12 +5,12 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from sessions_app.llm.context import count
 from sessions_app.llm.context.cut import mark
 from sessions_app.llm.context.plan import ContextOverflow, Item
 from sessions_app.llm.context.planner import plan
 from sessions_app.values import Role, Strategy, parts, text_of
 from tests.sessions_app.context.support import (
-    COUNTER,
     call,
     codes,
     conversation,
@@ -20,7 +20,7 @@ from tests.sessions_app.context.support import (
     result,
 )
 
-MARK = COUNTER.text(mark(10**6))
+MARK = count.text(mark(10**6))
 LONG_RESULT = "found " * 500
 
 
@@ -61,7 +61,7 @@ def test_truncation_leaves_out_whole_exchanges_oldest_first() -> None:
 def test_a_gap_is_marked_in_the_turn_after_it() -> None:
     made = plan(conversation("suaua"), 300 + MARK, "truncate")
     assert text_of(made.turns[1].content).startswith(mark(2))
-    assert made.tokens == 300 + COUNTER.text(mark(2))
+    assert made.tokens == 300 + count.text(mark(2))
 
 
 def test_a_gap_is_not_marked_where_there_is_no_room_for_the_mark() -> None:

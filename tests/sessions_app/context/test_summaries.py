@@ -4,11 +4,12 @@ import msgspec
 import pytest
 
 from sessions_app.llm.base import FinishReason
+from sessions_app.llm.context import count
 from sessions_app.llm.context.plan import Item, Plan
 from sessions_app.llm.context.planner import plan
 from sessions_app.llm.context.summarize import flaw
 from sessions_app.values import Role, text_of
-from tests.sessions_app.context.support import COUNTER, codes, conversation, ident, item, outcomes
+from tests.sessions_app.context.support import codes, conversation, ident, item, outcomes
 
 
 def with_summary(letters: str, *covers: int) -> list[Item]:
@@ -65,7 +66,7 @@ def test_a_summary_is_wanted_of_the_oldest_exchanges_and_the_request_does_withou
     assert wanted.ids == tuple(map(ident, range(2, 16)))  # what remains takes half of the budget, or less
     assert wanted.source_tokens == 14_000
     assert [turn.role for turn in wanted.turns] == ["system", "user"]
-    assert COUNTER.turns(wanted.turns) + wanted.max_tokens <= 20_000
+    assert count.turns(wanted.turns) + wanted.max_tokens <= 20_000
     assert wanted.metadata()["summarized_messages"] == [str(one) for one in wanted.ids]
 
 
@@ -95,7 +96,7 @@ def test_a_summary_is_wanted_only_of_what_the_model_can_read_at_once() -> None:
     wanted = plan(items, 16_000, "summarize").wanted_summary
     assert wanted is not None
     assert wanted.ids == tuple(map(ident, range(2, 15)))
-    assert 14_000 < COUNTER.turns(wanted.turns) + wanted.max_tokens <= 16_000
+    assert 14_000 < count.turns(wanted.turns) + wanted.max_tokens <= 16_000
 
 
 def test_no_summary_is_wanted_where_its_source_is_too_long_to_be_read() -> None:
@@ -118,10 +119,10 @@ def test_no_summary_is_wanted_where_its_source_is_too_long_to_be_read() -> None:
 def test_a_bad_summary_is_refused(text: str, finish: FinishReason, why: str) -> None:
     wanted = plan(conversation("ua" * 10, tokens=1_000), 19_000, "summarize").wanted_summary
     assert wanted is not None
-    assert why in (flaw(text, finish, wanted, COUNTER) or "")
+    assert why in (flaw(text, finish, wanted) or "")
 
 
 def test_a_good_summary_is_accepted() -> None:
     wanted = plan(conversation("ua" * 10, tokens=1_000), 19_000, "summarize").wanted_summary
     assert wanted is not None
-    assert flaw("They spoke of x.", "stop", wanted, COUNTER) is None
+    assert flaw("They spoke of x.", "stop", wanted) is None
