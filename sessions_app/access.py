@@ -33,7 +33,7 @@ def condition(command: Command, context: Context) -> Condition | None:
         return None
     if scopes.missing(command.needs(), context.scopes):
         return None
-    return queries.condition_to_change(context.actor)
+    return rights.to_change(context.actor)
 
 
 GUARD = Guard(check, condition)

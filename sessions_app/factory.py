@@ -1,6 +1,9 @@
-"""Makes the values of document 003: messages of every role from a string or from parts."""
+"""Makes the values of document 003: messages of every role from a string or from parts; and the event of a new one."""
+
+from uuid import UUID
 
 from bus.messages import uuid7
+from sessions_app.events import MessageAdded
 from sessions_app.values import ChatMessage, Content, Role, ToolResultPart, parts
 
 
@@ -33,3 +36,8 @@ def create_summary_message(content: str, summarized_messages: list[str] | None =
     """A summary standing for the messages it names."""
     metadata = {"is_summary": True, "summarized_messages": summarized_messages or []}
     return ChatMessage(id=uuid7(), role=Role.SUMMARY, content=parts(content), metadata=metadata)
+
+
+def message_added(conversation_id: UUID, role: Role, content: Content) -> MessageAdded:
+    """A new message in a conversation."""
+    return MessageAdded(message_id=uuid7(), conversation_id=conversation_id, role=role, content=content)

@@ -1,4 +1,4 @@
-"""Where a fork may begin, and what it then shares. Reads rows; called by `handlers.conversations`."""
+"""Where a fork may begin, and what it then shares. Reads rows; called by the handlers of conversations and chats."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -79,6 +79,11 @@ def at(conversation_id: UUID, position: int) -> Origin:
     """All up to that position, whatever it parts: who forks there knows the calls and brings the results. Raises
     ForkTooDeep."""
     return _origin(conversation_id, position)
+
+
+def name_in(session_id: UUID) -> str:
+    """What a fork is called that nobody gives a name."""
+    return f"Fork {Conversation.objects.filter(session_id=session_id).count()}"
 
 
 def _between(conversation_id: UUID, cut: int) -> int:

@@ -11,7 +11,6 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
 from bus.exceptions import Forbidden, NotFound, Refused
 from bus.messages import Actor
 from bus.models import Stream
-from bus.registry import Condition
 from sessions_app import rights
 from sessions_app.llm.status import OPEN
 from sessions_app.models import Artifact, Conversation, Graph, GraphNode, Message, Removed, Run, Session, UsageEntry
@@ -35,19 +34,9 @@ def own_of(actor: Actor) -> QuerySet[Session]:
     return rights.own(actor).annotate(role=Value("owner"))
 
 
-def condition_to_change(actor: Actor) -> Condition | None:
-    """Whether the actor may change one session, as SQL for the guard of every command; None: never."""
-    return rights.to_change(actor)
-
-
-def may_change(actor: Actor, session_id: UUID) -> bool:
-    """Whether the actor may change that session: one prepared look-up."""
-    return rights.may_change(actor, session_id)
-
-
 def check_allowed(actor: Actor, session_id: UUID, needs: str = "change") -> None:
     """Raises NotFound for a session the actor may not even read, Forbidden where reading is all that is allowed."""
-    if needs == "change" and may_change(actor, session_id):
+    if needs == "change" and rights.may_change(actor, session_id):
         return
     if not sessions_of(actor).filter(id=session_id).exists():
         if needs == "erase" and removed_of(actor).filter(id=session_id, erased_at__isnull=True).exists():

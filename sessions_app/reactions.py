@@ -13,11 +13,11 @@ from bus.registry import reacts_to
 from bus.work import queue
 from sessions_app import events
 from sessions_app.artifacts import blobs
-from sessions_app.handlers.runs import message
+from sessions_app.factory import message_added
 from sessions_app.llm import admission, budgets, engine
 from sessions_app.models import Run, Session
 from sessions_app.queries import active_in
-from sessions_app.values import to_content
+from sessions_app.values import Role, to_content
 
 
 @reacts_to(events.RunRequested, required=True)
@@ -105,5 +105,5 @@ def release_next(event: Any, envelope: Envelope) -> Iterator[Event]:
     if following is None or active_in(following.conversation_id) is not None:
         return
     if following.input is not None:
-        yield message(following.conversation_id, to_content(following.input))
+        yield message_added(following.conversation_id, Role.USER, to_content(following.input))
     yield events.RunReleased(run_id=following.id)

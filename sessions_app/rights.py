@@ -88,7 +88,7 @@ def to_change(actor: Actor) -> Condition | None:
 
 def may_change(actor: Actor, session_id: UUID) -> bool:
     """Whether the actor may change that session: one prepared look-up."""
-    return _holds(_condition(actor, _EDITS), session_id)
+    return _holds(to_change(actor), session_id)
 
 
 def owns(actor: Actor, session_id: UUID) -> bool:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from bus import sql
 from bus.exceptions import NotFound
@@ -66,9 +66,10 @@ def now() -> datetime:
     return moment
 
 
-def is_usable(token: ApiToken, at: datetime) -> bool:
-    """Whether it lets somebody in (unless its user is disabled)."""
-    return token.revoked_at is None and (token.expires_at is None or token.expires_at > at)
+def usable_tokens(user_id: int, at: datetime) -> QuerySet[ApiToken]:
+    """Those that let the user in (unless disabled)."""
+    good = Q(expires_at__isnull=True) | Q(expires_at__gt=at)
+    return ApiToken.objects.filter(good, user_id=user_id, revoked_at__isnull=True)
 
 
 def as_dict(token: Any) -> dict[str, Any]:

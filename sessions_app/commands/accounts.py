@@ -8,10 +8,9 @@ from msgspec import Meta
 
 from bus.messages import Command
 from sessions_app.accounts.scopes import SCOPES, Scope
-from sessions_app.values import Label, Title
+from sessions_app.values import Label, Title, UserId
 
 TenYears = Annotated[int, Meta(ge=1, le=315_360_000)]
-UserId = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 AccountName = Annotated[str, Meta(pattern=r"^[\w.@+-]{1,150}\Z")]
 Noted = Literal[
     "login-succeeded", "login-failed", "logged-out", "password-changed", "account-disabled", "account-enabled"

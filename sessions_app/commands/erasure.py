@@ -1,8 +1,7 @@
 """What can be asked about how long a session is kept."""
 
 from bus.messages import Command, SessionCommand
-from sessions_app.commands.sharing import UserId
-from sessions_app.values import Days
+from sessions_app.values import Days, UserId
 
 
 class EraseSession(SessionCommand):

@@ -5,10 +5,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from bus.messages import SessionCommand
-from sessions_app.values import ShareRole
+from sessions_app.values import ShareRole, UserId
 
 Username = Annotated[str, Meta(min_length=1, max_length=150)]
-UserId = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
 
 class ShareSession(SessionCommand):

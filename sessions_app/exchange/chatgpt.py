@@ -128,12 +128,12 @@ class _Writer:
         return [] if root is None else self._down(root)
 
     def _down(self, node: str) -> list[str]:
-        path: list[str] = []
+        path: dict[str, None] = {}
         while node in self._told.mapping and node not in self._seen and node not in path:
-            path.append(node)
+            path[node] = None
             children = self._told.mapping[node].children
             node = children[-1] if children else ""
-        return path
+        return list(path)
 
     def _line(self, path: list[str], place: _Place) -> Iterator[Line]:
         """The messages of a way down the tree, in one conversation. Its other branches are for later."""

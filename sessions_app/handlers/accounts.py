@@ -12,7 +12,6 @@ from bus.registry import handles
 from sessions_app import commands, events
 from sessions_app.accounts import queries, scopes, secrets
 from sessions_app.accounts.streams import stream_of
-from sessions_app.models import ApiToken
 from sessions_app.rights import ALL_SEEING
 
 MOST_TOKENS = 100
@@ -34,7 +33,7 @@ def create_token(command: commands.CreateToken, context: Context) -> Any:
     if lacking:
         raise InsufficientScope(lacking)
     expires_at = _expiry(command, at)
-    if sum(queries.is_usable(token, at) for token in ApiToken.objects.filter(user_id=user_id)) >= MOST_TOKENS:
+    if queries.usable_tokens(user_id, at).count() >= MOST_TOKENS:
         raise Invalid(f"An account has at most {MOST_TOKENS} tokens; revoke one first.")
     secret, token_id = secrets.make(), uuid7()
     yield events.TokenCreated(

@@ -14,7 +14,7 @@ from sessions_app.artifacts import mentions
 from sessions_app.commands.chats import MOST_NEW, Line
 from sessions_app.handlers import runs, sessions
 from sessions_app.matching import Match
-from sessions_app.models import Conversation, Message, Session
+from sessions_app.models import Message, Session
 from sessions_app.values import Role, SessionConfig, ToolResultPart
 
 Steps = Generator[Event, None, dict[str, Any]]
@@ -67,7 +67,7 @@ def _forked(session_id: UUID, found: Match) -> events.ConversationStarted:
     origin = forks.at(found.conversation_id, found.position) if found.known else None
     return events.ConversationStarted(
         conversation_id=uuid7(),
-        name=f"Fork {Conversation.objects.filter(session_id=session_id).count()}",
+        name=forks.name_in(session_id),
         parent=origin.parent if origin else None,
         forked_at=origin.forked_at if origin else None,
         metadata={},

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from bus.exceptions import AlreadyExists, NotFound
-from bus.messages import Context, uuid7
+from bus.exceptions import NotFound
+from bus.messages import Context
 from bus.registry import handles
 from sessions_app import commands, events, queries
-from sessions_app.handlers.runs import requested
-from sessions_app.models import Run, Session
+from sessions_app.handlers import runs
+from sessions_app.models import Session
 from sessions_app.values import Role
 
 
@@ -15,18 +15,15 @@ from sessions_app.values import Role
 def compact_context(command: commands.CompactContext, context: Context) -> Any:
     """A run of the session's model that makes a summary instead of an answer."""
     session = Session.objects.get(id=command.session_id)
-    run_id = command.run_id or uuid7()
-    if command.run_id and Run.objects.filter(id=run_id).exists():
-        raise AlreadyExists(f"Run already exists with ID: {run_id}")
     wanted = events.RunRequested(
-        run_id=run_id,
+        run_id=runs.free(command.run_id),
         conversation_id=queries.conversation_of(command.session_id, command.conversation_id),
         provider=session.provider,
         model=session.model,
     )
-    yield from requested(session, wanted, command.on_busy)
-    yield events.CompactionRequested(run_id=run_id)
-    return {"id": run_id}
+    yield from runs.requested(session, wanted, command.on_busy)
+    yield events.CompactionRequested(run_id=wanted.run_id)
+    return {"id": wanted.run_id}
 
 
 @handles(commands.UndoCompaction)

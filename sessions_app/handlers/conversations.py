@@ -11,9 +11,10 @@ from bus.messages import Context, Event, changed, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, forks, queries
 from sessions_app.artifacts import mentions
+from sessions_app.factory import message_added
 from sessions_app.handlers import runs
 from sessions_app.models import Conversation, Message, Run, Session
-from sessions_app.values import Content, Label, Metadata, Role, parts
+from sessions_app.values import Content, Metadata, Role, parts
 
 Steps = Generator[Event, None, dict[str, Any]]
 
@@ -28,7 +29,7 @@ def start_conversation(command: commands.StartConversation, context: Context) ->
         raise Invalid("An 'answer' needs an 'input' that it is to.")
     yield started
     if command.system is not None:
-        yield _said(started, Role.SYSTEM, parts(command.system))
+        yield message_added(started.conversation_id, Role.SYSTEM, parts(command.system))
     return (yield from _begun(command.session_id, started, command.input, answer=command.answer))
 
 
@@ -94,12 +95,9 @@ def _free(given: UUID | None) -> UUID:
 
 
 def _forked(command: Forking, origin: forks.Origin, metadata: Metadata) -> events.ConversationStarted:
-    name: Label | None = command.name
-    if name is None:
-        name = f"Fork {Conversation.objects.filter(session_id=command.session_id).count()}"
     return events.ConversationStarted(
         conversation_id=_free(command.conversation_id),
-        name=name,
+        name=forks.name_in(command.session_id) if command.name is None else command.name,
         parent=origin.parent,
         forked_at=origin.forked_at,
         metadata=metadata,
@@ -111,7 +109,7 @@ def _begun(
 ) -> Steps:
     """What is said first in it, and the run that replies."""
     result: dict[str, Any] = {"id": started.conversation_id}
-    said = None if content is None else _said(started, Role.USER, parts(content))
+    said = None if content is None else message_added(started.conversation_id, Role.USER, parts(content))
     if said is not None:
         mentions.check(session_id, said.content)
         yield said
@@ -130,10 +128,6 @@ def _shared(started: events.ConversationStarted) -> QuerySet[Message]:
     if started.parent is None:
         return Message.objects.none()
     return queries.messages_in(started.parent).filter(position__lte=started.forked_at)
-
-
-def _said(started: events.ConversationStarted, role: Role, content: Content) -> events.MessageAdded:
-    return events.MessageAdded(message_id=uuid7(), conversation_id=started.conversation_id, role=role, content=content)
 
 
 def _asked(

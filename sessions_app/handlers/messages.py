@@ -8,6 +8,7 @@ from bus.messages import Context, Event, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, queries
 from sessions_app.artifacts import mentions
+from sessions_app.factory import message_added
 from sessions_app.handlers import runs
 from sessions_app.models import Message, Session
 from sessions_app.values import Role, merge, parts
@@ -60,6 +61,4 @@ def update_message(command: commands.UpdateMessage, context: Context) -> Any:
 def record_interaction(command: commands.RecordInteraction, context: Context) -> Iterator[Event]:
     """Two messages, in one step."""
     for role, text in ((Role.USER, command.query), (Role.ASSISTANT, command.response)):
-        yield events.MessageAdded(
-            message_id=uuid7(), conversation_id=command.session_id, role=role, content=parts(text)
-        )
+        yield message_added(command.session_id, role, parts(text))

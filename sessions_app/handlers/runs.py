@@ -11,6 +11,7 @@ from bus.messages import Context, Event, changed, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, queries
 from sessions_app.artifacts import mentions
+from sessions_app.factory import message_added
 from sessions_app.llm import admission, options, status
 from sessions_app.models import Message, Run, Session
 from sessions_app.values import ClientTool, Content, Role, parts
@@ -74,7 +75,7 @@ def requested(
     busy = queries.active_in(wanted.conversation_id)
     if busy is None:
         if wanted.input is not None:
-            yield message(wanted.conversation_id, wanted.input)
+            yield message_added(wanted.conversation_id, Role.USER, wanted.input)
         yield changed(wanted, input=None)
         return
     if on_busy == "reject":
@@ -89,13 +90,6 @@ def requested(
     yield changed(wanted, waits=True, first=on_busy == "interrupt")
 
 
-def message(conversation_id: UUID, content: Content) -> events.MessageAdded:
-    """The user message a run answers."""
-    return events.MessageAdded(
-        message_id=uuid7(), conversation_id=conversation_id, role=Role.USER, content=content, metadata={}
-    )
-
-
 def stopped(run: Run) -> Iterator[Event]:
     """A run nobody works on is cancelled; one at work is asked to stop, once."""
     if run.state != Run.State.RUNNING:
@@ -104,15 +98,19 @@ def stopped(run: Run) -> Iterator[Event]:
         yield events.RunCancelRequested(run_id=run.id)
 
 
+def free(given: UUID | None) -> UUID:
+    """The id of a run that is to be: the one that was given, or a new one. Raises AlreadyExists."""
+    if given is not None and Run.objects.filter(id=given).exists():
+        raise AlreadyExists(f"Run already exists with ID: {given}")
+    return given or uuid7()
+
+
 @handles(commands.RequestRun)
 def request_run(command: commands.RequestRun, context: Context) -> Any:
     """A run of the session's model, or of another."""
     session = Session.objects.get(id=command.session_id)
-    run_id = command.run_id or uuid7()
-    if command.run_id and Run.objects.filter(id=run_id).exists():
-        raise AlreadyExists(f"Run already exists with ID: {run_id}")
     wanted = events.RunRequested(
-        run_id=run_id,
+        run_id=free(command.run_id),
         conversation_id=queries.conversation_of(command.session_id, command.conversation_id),
         provider=command.provider or session.provider,
         model=command.model or session.model,
@@ -126,7 +124,7 @@ def request_run(command: commands.RequestRun, context: Context) -> Any:
         metadata=command.metadata,
     )
     yield from requested(session, wanted, command.on_busy)
-    return {"id": run_id}
+    return {"id": wanted.run_id}
 
 
 def tools_of(session: Session, chosen: list[str] | None, theirs: list[ClientTool]) -> list[str]:

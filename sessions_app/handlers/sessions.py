@@ -11,6 +11,7 @@ from bus.exceptions import AlreadyExists, Invalid, NotFound
 from bus.messages import Context, Event, uuid7
 from bus.registry import handles
 from sessions_app import commands, events, metrics, queries
+from sessions_app.accounts.queries import user_id_of
 from sessions_app.artifacts import blobs
 from sessions_app.factory import create_system_message
 from sessions_app.llm import catalog
@@ -21,16 +22,12 @@ from sessions_app.values import ConfigPatch, SessionConfig, merge
 Decision = Iterator[Event]
 
 
-def _owner(context: Context) -> int | None:
-    return int(context.actor.id) if context.actor.type in ("user", "staff") and context.actor.id.isdigit() else None
-
-
 def created(command: commands.CreateSession | commands.EnsureSession, session_id: UUID, context: Context) -> Event:
     """A session with this configuration, the actor's own."""
     config = command.config
     return events.SessionCreated(
         session_id=session_id,
-        owner_id=_owner(context),
+        owner_id=user_id_of(context.actor),
         title=command.title,
         config=config,
         metadata=command.metadata,

@@ -10,6 +10,7 @@ from bus import sql
 from bus.exceptions import Refused
 from bus.messages import Event, changed, uuid7
 from sessions_app import events
+from sessions_app.factory import message_added
 from sessions_app.llm import admission
 from sessions_app.llm.storable import clean
 from sessions_app.models import Graph, Message, Run, Session
@@ -70,8 +71,8 @@ class Starter:
         name = f"{self.graph.name or self.graph.kind}: {node.key}"[:200]
         said: list[Event] = [events.ConversationStarted(conversation_id=conversation_id, name=name, metadata=about)]
         if system:
-            said.append(_message(conversation_id, Role.SYSTEM, [TextPart(text=system)]))
-        said.append(_message(conversation_id, Role.USER, content))
+            said.append(message_added(conversation_id, Role.SYSTEM, [TextPart(text=system)]))
+        said.append(message_added(conversation_id, Role.USER, content))
         wanted = _wanted(spec, conversation_id, about)
         return self._admitted(node, wanted, content, said)
 
@@ -156,10 +157,4 @@ def _wanted(spec: GraphNode, conversation_id: UUID, about: dict[str, Any]) -> ev
         budget=spec.budget,
         on_interrupt=spec.on_interrupt,
         metadata=about,
-    )
-
-
-def _message(conversation_id: UUID, role: Role, content: Content) -> events.MessageAdded:
-    return events.MessageAdded(
-        message_id=uuid7(), conversation_id=conversation_id, role=role, content=content, metadata={}
     )

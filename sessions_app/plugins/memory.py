@@ -16,6 +16,7 @@ from bus.bus import bus
 from bus.messages import Actor, Command, Context, Envelope
 from bus.registry import handles, projects, subscribes_to
 from sessions_app import events
+from sessions_app.accounts.queries import user_id_of
 from sessions_app.llm.builtin_tools import passage
 from sessions_app.llm.tools import ToolContext, tool
 from sessions_app.plugins import embedder
@@ -204,10 +205,11 @@ def has_vectors() -> bool:
 
 def search(actor: Actor, query: str, limit: int, *, without: UUID | None = None) -> list[dict[str, Any]]:
     """The actor's memories that answer a query, best first, each with its session, message, snippet and score."""
-    if not actor.id.isdigit() or actor.type not in ("user", "staff"):
+    owner = user_id_of(actor)
+    if owner is None:
         return []
     vector = _vector_of(query)
-    values = {"owner": int(actor.id), "query": query, "limit": limit, "without": without or _NOWHERE}
+    values = {"owner": owner, "query": query, "limit": limit, "without": without or _NOWHERE}
     found = {row[0]: row for row in sql.fetch(_BY_WORDS, values)}
     if vector:
         near = sql.fetch(_BY_MEANING, values | {"vector": vector})

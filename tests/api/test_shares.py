@@ -185,8 +185,8 @@ def test_a_tool_in_a_shared_session_reaches_that_session_only(api: Caller, bob: 
     other = api.session()
     actor = rights.confined(UUID(session))
     assert [str(one.id) for one in queries.sessions_of(actor)] == [session]
-    assert queries.may_change(actor, UUID(session))
-    assert not queries.may_change(actor, UUID(other))
+    assert rights.may_change(actor, UUID(session))
+    assert not rights.may_change(actor, UUID(other))
     assert not rights.owns(actor, UUID(session))
 
 
