@@ -132,18 +132,22 @@ class Flow:
             await write(piece)
 
     async def _watch(self) -> None:
-        """Who reads must still be allowed to; asked at once, since what was withdrawn after the view had looked was
-        told to nobody here."""
-        hub, doubts = hubs.hub(), Doubts()
-        pauses = chain((0.0,), repeat(settings.BUS_REAUTHENTICATE))
-        hub.listen(CONTROL_GROUP)
-        with hub.control.watching(str(self.actor), doubts.add):
-            await doubts.watch(self.still, lambda: next(pauses))
+        await withdrawn(self.actor, self.still)
         self.outbox.close(Unauthenticated("Your login has ended, or what you read is no longer there for you."))
 
     def _leave(self) -> None:
         self.put(comment("this server is going away; come back"))
         self.end()
+
+
+async def withdrawn(actor: Actor, still: Still) -> None:
+    """Until who reads may not go on; asked at once, since what was withdrawn after the view had looked was told to
+    nobody here."""
+    hub, doubts = hubs.hub(), Doubts()
+    pauses = chain((0.0,), repeat(settings.BUS_REAUTHENTICATE))
+    hub.listen(CONTROL_GROUP)
+    with hub.control.watching(str(actor), doubts.add):
+        await doubts.watch(still, lambda: next(pauses))
 
 
 def _last_words(error: Exception) -> bytes:

@@ -15,7 +15,7 @@ from sessions_app import analytics
 from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.description.operations import Parameter, describes
-from sessions_app.api.paging import decode_cursor, encode_cursor, listed, whole_number
+from sessions_app.api.paging import decode_cursor, encode_cursor, limit_of, listed
 from sessions_app.api.renderers import CSVRenderer, JSONRenderer
 from sessions_app.api.views import Resource, storable, uuid_in
 
@@ -73,9 +73,7 @@ def _asked(request: Request) -> analytics.Asked:
     keys = given.get("group", "day").split(",")
     if not set(keys) <= set(analytics.KINDS) or len(set(keys)) < len(keys) or ("total" in keys and len(keys) > 1):
         raise Invalid("'group' is total, or one or more of day, provider, model, session, each once.")
-    limit = whole_number(request, "limit", DEFAULT) or 0
-    if not 1 <= limit <= MOST:
-        raise Invalid(f"'limit' must be between 1 and {MOST}.")
+    limit = limit_of(request, DEFAULT, MOST)
     only: dict[str, Any] = {name: storable(given[name]) for name in ("provider", "model") if name in given}
     if (session := uuid_in(request, "session")) is not None:
         only["session"] = session

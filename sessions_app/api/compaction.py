@@ -10,7 +10,7 @@ from sessions_app.api import shapes
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, matched_version, tagged
 from sessions_app.api.description.operations import Parameter, describes
-from sessions_app.api.runs import accepted
+from sessions_app.api.runs import accepted, begun_in
 from sessions_app.api.views import Resource, body_of, command_from, uuid_in
 from sessions_app.represent import message_as_dict
 
@@ -35,12 +35,9 @@ class CompactView(Resource):
         """Let a worker make a summary of the older half of a conversation: a run, whose message is the summary."""
         body = body_of(request)
         expected = expected_version_in(body)
-        for name, command in (("conversation", "conversation_id"), ("id", "run_id")):
-            if name in body:
-                body[command] = body.pop(name)
         compact = command_from("compact-context", body, session_id=str(session_id))
         result = execute(compact, context_of(request, expected))
-        return accepted(request, queries.run_of(actor_of(request), UUID(str(result.data["id"]))), result.version)
+        return accepted(request, begun_in(request, result), result.version)
 
     @describes(
         "undo_compaction",

@@ -7,7 +7,6 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bus.exceptions import Invalid
 from bus.messages import CommandResult
 from sessions_app import queries
 from sessions_app.api import shapes, throttles
@@ -15,7 +14,7 @@ from sessions_app.api.authentication import actor_of
 from sessions_app.api.conditions import context_of, execute, expected_version_in, matched_version, tagged
 from sessions_app.api.description.operations import Parameter, describes
 from sessions_app.api.paging import keyset, listed
-from sessions_app.api.views import Resource, body_of, command_from
+from sessions_app.api.views import Resource, body_of, command_from, flag
 from sessions_app.represent import conversation_as_dict
 
 
@@ -33,8 +32,6 @@ def _begun(request: Request, session_id: UUID, result: CommandResult) -> Respons
 
 def _begin(request: Request, session_id: UUID, name: str, body: dict[str, Any], **fixed: str) -> Response:
     expected = expected_version_in(body)
-    if "id" in body:
-        body["conversation_id"] = body.pop("id")
     command = command_from(name, body, session_id=str(session_id), **fixed)
     throttles.check_command(request, command)
     return _begun(request, session_id, execute(command, context_of(request, expected)))
@@ -52,10 +49,7 @@ class ConversationsView(Resource):
     def get(self, request: Request, session_id: UUID) -> Response:
         """The session's conversations, oldest first; with `archived=true` those that are archived instead."""
         session = queries.session_of(actor_of(request), session_id)
-        archived = request.query_params.get("archived", "false")
-        if archived not in ("true", "false"):
-            raise Invalid("'archived' must be true or false.")
-        rows = session.conversations.filter(is_archived=archived == "true")
+        rows = session.conversations.filter(is_archived=bool(flag(request, "archived")))
         page, cursor = keyset(request, rows, ("created_at", "id"), (datetime, UUID))
         return listed(request, page, cursor, conversation_as_dict)
 

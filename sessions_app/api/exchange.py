@@ -25,7 +25,7 @@ from sessions_app.api.description.operations import Parameter, describes
 from sessions_app.api.description.parameters import BYTES, FILE
 from sessions_app.api.downloads import Span, Streamed, guarded
 from sessions_app.api.paging import keyset, listed
-from sessions_app.api.views import Resource, body_of
+from sessions_app.api.views import Resource, body_of, flag
 from sessions_app.exchange import bulk, exporting, intake
 from sessions_app.exchange.exporting import give_back
 from sessions_app.exchange.importing import How
@@ -152,11 +152,9 @@ class ImportView(Resource):
         """Make sessions of a file: an export of one session or of all, or of ChatGPT; as the body, or as the field
         `file` of a form. With `dry_run=true` everything is tried and nothing kept."""
         context_of(request)
-        dry_run = request.query_params.get("dry_run", "false")
-        if dry_run not in ("true", "false"):
-            raise Invalid("'dry_run' must be true or false.")
+        dry_run = bool(flag(request, "dry_run"))
         with closing(_file_of(request)) as file:
-            how = How(dry_run == "true", settings.IMPORT_SESSION_SECONDS, settings.IMPORT_PATIENCE)
+            how = How(dry_run, settings.IMPORT_SESSION_SECONDS, settings.IMPORT_PATIENCE)
             report = intake.bring_in(actor_of(request), file, how, by_line=_is_by_line(request, file))
         return Response(report.as_dict())
 

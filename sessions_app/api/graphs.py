@@ -65,8 +65,6 @@ class GraphsView(Resource):
         only checked, ordered and estimated."""
         body = body_of(request)
         expected = expected_version_in(body)
-        if "id" in body:
-            body["graph_id"] = body.pop("id")
         name = "execute-parallel" if "prompts" in body else "execute-prompt" if "prompt" in body else "start-graph"
         result = execute(command_from(name, body, session_id=str(session_id)), context_of(request, expected))
         if body.get("dry_run"):

@@ -17,11 +17,11 @@ DEFAULT = 20
 MOST = 100
 
 
-def limit_of(request: Request) -> int:
-    """`limit`, 1 to 100. Raises Invalid."""
-    given = request.query_params.get("limit", str(DEFAULT))
-    if not (given.isascii() and given.isdigit() and len(given) < 4 and 1 <= int(given) <= MOST):
-        raise Invalid(f"'limit' must be between 1 and {MOST}, not {given[:20]!r}.")
+def limit_of(request: Request, default: int = DEFAULT, most: int = MOST) -> int:
+    """`limit`, 1 to `most`. Raises Invalid."""
+    given = request.query_params.get("limit", str(default))
+    if not (given.isascii() and given.isdigit() and len(given) < 5 and 1 <= int(given) <= most):
+        raise Invalid(f"'limit' must be between 1 and {most}, not {given[:20]!r}.")
     return int(given)
 
 

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from bus.exceptions import Invalid
 from sessions_app.api import shapes
 from sessions_app.api.description.operations import Parameter, describes
+from sessions_app.api.paging import listed, whole_number
 from sessions_app.api.views import Resource
 from sessions_app.orchestration import prompts
 from sessions_app.orchestration.prompts import PromptText
@@ -23,8 +24,7 @@ class PromptsView(Resource):
     @describes("list_prompts", gives=shapes.Page[shapes.PromptInfo])
     def get(self, request: Request) -> Response:
         """The newest version of each prompt, without its text."""
-        found = [_listed(prompt) for prompt in prompts.catalogue()]
-        return Response({"data": found, "has_more": False, "next_cursor": None})
+        return listed(request, prompts.catalogue(), None, _listed)
 
 
 class PromptView(Resource):
@@ -39,7 +39,7 @@ class PromptView(Resource):
     )
     def get(self, request: Request, name: str) -> Response:
         """One prompt in its newest version, or in that `version`; 0 is the one that came with the server."""
-        prompt = prompts.find(name, _version(request))
+        prompt = prompts.find(name, whole_number(request, "version"))
         shown = _listed(prompt) | {"system": prompt.system, "user": prompt.user, "versions": prompts.versions(name)}
         return Response(shown | _variables(prompt))
 
@@ -59,12 +59,3 @@ def _variables(prompt: PromptText) -> dict[str, Any]:
         return {"variables": sorted(prompts.variables(prompt)), "problem": None}
     except Invalid as refused:
         return {"variables": None, "problem": refused.detail}
-
-
-def _version(request: Request) -> int | None:
-    given = request.query_params.get("version")
-    if given is None:
-        return None
-    if not given.isascii() or not given.isdecimal() or len(given) > 10:
-        raise Invalid("'version' is a number.")
-    return int(given)

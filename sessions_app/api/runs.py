@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bus.exceptions import Invalid
+from bus.messages import CommandResult
 from sessions_app import queries
 from sessions_app.api import run_streams, shapes, streaming
 from sessions_app.api.authentication import actor_of
@@ -27,6 +28,11 @@ from sessions_app.represent import known_as_dict, run_as_dict
 from sessions_app.values import Strategy
 
 STRATEGY = Parameter("strategy", Strategy, "instead of the session's")
+
+
+def begun_in(request: Request, result: CommandResult) -> Run:
+    """The run that a command has begun."""
+    return queries.run_of(actor_of(request), UUID(str(result.data["id"])))
 
 
 def accepted(request: Request, run: Run, version: int | None, status: int = 202) -> Response:
@@ -84,13 +90,10 @@ class RunsView(Resource):
         body = body_of(request)
         expected = expected_version_in(body)
         on_disconnect = run_streams.wanted(request, body)
-        for name, command in (("conversation", "conversation_id"), ("id", "run_id")):
-            if name in body:
-                body[command] = body.pop(name)
         request_run = command_from("request-run", body, session_id=str(session_id))
         place = streaming.enter(request) if on_disconnect else None
         result = execute(request_run, context_of(request, expected))
-        run = queries.run_of(actor_of(request), UUID(str(result.data["id"])))
+        run = begun_in(request, result)
         if place is None or on_disconnect is None:
             return accepted(request, run, result.version)
         answer = accepted(request, run, result.version, status=201 if result.events else 200)
@@ -117,7 +120,7 @@ class RunView(Resource):
     )
     def patch(self, request: Request, run_id: UUID) -> Response:
         """Change what a waiting run is to answer."""
-        return _changed(request, run_id, "change-queued-run", body_of(request))
+        return _changed(request, run_id, "change-queued-run")
 
 
 class RunActionView(Resource):
@@ -130,7 +133,7 @@ class RunActionView(Resource):
     @describes(gives=shapes.Run, versioned=True)
     def post(self, request: Request, run_id: UUID) -> Response:
         """The run as it is after it."""
-        return _changed(request, run_id, self.command, body_of(request))
+        return _changed(request, run_id, self.command)
 
 
 class RunAgainView(Resource):
@@ -144,21 +147,22 @@ class RunAgainView(Resource):
     @describes(status=202, gives=shapes.Run, versioned=True, codes=("budget-exhausted",))
     def post(self, request: Request, run_id: UUID) -> Response:
         """The new run that this begins."""
-        return _changed(request, run_id, self.command, body_of(request), begins_another=True)
+        result = _done(request, run_id, self.command)
+        return accepted(request, begun_in(request, result), result.version)
 
 
-def _changed(
-    request: Request, run_id: UUID, command: str, body: dict[str, Any], *, begins_another: bool = False
-) -> Response:
+def _changed(request: Request, run_id: UUID, command: str) -> Response:
+    result = _done(request, run_id, command)
+    return tagged(Response(run_as_dict(queries.run_of(actor_of(request), run_id))), result.version)
+
+
+def _done(request: Request, run_id: UUID, command: str) -> CommandResult:
+    """The command about that run, with the fields of the body, is done."""
     run = queries.run_of(actor_of(request), run_id)
-    fixed = {"session_id": str(run.session_id), "run_id": str(run_id)}
+    body = body_of(request)
     expected = expected_version_in(body)
-    result = execute(command_from(command, body, **fixed), context_of(request, expected))
-    shown = UUID(str(result.data["id"])) if begins_another else run_id
-    run = queries.run_of(actor_of(request), shown)
-    if begins_another:
-        return accepted(request, run, result.version)
-    return tagged(Response(run_as_dict(run)), result.version)
+    fixed = {"session_id": str(run.session_id), "run_id": str(run_id)}
+    return execute(command_from(command, body, **fixed), context_of(request, expected))
 
 
 class ContextPlanView(Resource):
@@ -229,5 +233,5 @@ class ModelsView(Resource):
         """What is known of the models of the configured providers (or of one `provider`); null is unknown."""
         asked = request.query_params.get("provider")
         names = catalog.providers() if asked is None else [asked[:100]]
-        found = [known_as_dict(catalog.known(name, model)) for name in names for model in catalog.models_of(name)]
-        return Response({"data": found, "has_more": False, "next_cursor": None})
+        found = [catalog.known(name, model) for name in names for model in catalog.models_of(name)]
+        return listed(request, found, None, known_as_dict)

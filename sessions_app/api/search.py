@@ -47,11 +47,11 @@ class SearchView(Resource):
             raise Invalid("'in' must be messages or titles.")
         limit = limit_of(request)
         wanted = _wanted(request, limit + 1)
-        hits = [] if wanted is None else find(actor_of(request), wanted)
-        if wanted is None or len(hits) <= limit:
-            return listed(request, hits, None, lambda hit: _shown(hit, wanted))
-        last = hits[limit - 1]
-        cursor = encode_cursor([last.rank, last.id, wanted.until])
+        if wanted is None:
+            return listed(request, [], None, dict)
+        hits = find(actor_of(request), wanted)
+        last = hits[limit - 1] if len(hits) > limit else None
+        cursor = encode_cursor([last.rank, last.id, wanted.until]) if last else None
         return listed(request, hits[:limit], cursor, lambda hit: _shown(hit, wanted))
 
 
@@ -72,7 +72,7 @@ def _wanted(request: Request, limit: int) -> search.Search | None:
     return search.Search(asked, limit, before or asked.at, after, beyond, session, role)
 
 
-def _shown(hit: search.Hit, wanted: search.Search | None) -> dict[str, Any]:
+def _shown(hit: search.Hit, wanted: search.Search) -> dict[str, Any]:
     return {
         "session_id": str(hit.session_id),
         "session_title": hit.title,
@@ -81,5 +81,5 @@ def _shown(hit: search.Hit, wanted: search.Search | None) -> dict[str, Any]:
         "role": hit.role,
         "created_at": moment(hit.created_at),
         "score": hit.rank,
-        "snippet": search.snippet(hit.text, wanted.asked.words if wanted else []),
+        "snippet": search.snippet(hit.text, wanted.asked.words),
     }

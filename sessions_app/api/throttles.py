@@ -14,6 +14,7 @@ from bus.exceptions import BusError
 from bus.messages import Command
 from bus.models import Idempotency
 from config.rates import Decision, Rate, limiter
+from sessions_app.accounts.audit import address_of
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.description import catalogue
 
@@ -38,11 +39,13 @@ class RateLimited(BusError):
 def check(request: Request, kind: str) -> None:
     """Count the request among its kind. What repeats a request that was let in (its Idempotency-Key is known) is a
     read. Raises RateLimited."""
-    name = str(actor_of(request)) if request.user.is_authenticated else f"address:{address_of(request)}"
-    decision = _taken(request, name, kind)
-    if decision is None or decision.allowed:
+    name = str(actor_of(request)) if request.user.is_authenticated else f"address:{address_of(request._request)}"
+    decision = _taken(kind, name)
+    if decision is None:
         return
-    if not _is_repeated(request) or not limiter().take(f"reads:{name}", Rate(settings.RATES["reads"] or 1)).allowed:
+    request._request.rate = (kind, Rate(settings.RATES[kind]), decision)  # type: ignore[attr-defined]
+    last = decision if decision.allowed or not _is_repeated(request) else _taken("reads", name)
+    if last is not None and not last.allowed:
         raise RateLimited(kind, decision.wait)
 
 
@@ -53,13 +56,10 @@ def check_command(request: Request, command: Command) -> None:
         check(request, "runs")
 
 
-def _taken(request: Request, name: str, kind: str) -> Decision | None:
+def _taken(kind: str, name: str) -> Decision | None:
+    """One of that kind counted under that name; None: any number is allowed."""
     count = settings.RATES[kind]
-    if not count:
-        return None
-    decision = limiter().take(f"{kind}:{name}", Rate(count))
-    request._request.rate = (kind, Rate(count), decision)  # type: ignore[attr-defined]
-    return decision
+    return limiter().take(f"{kind}:{name}", Rate(count)) if count else None
 
 
 def _is_repeated(request: Request) -> bool:
@@ -78,22 +78,15 @@ def with_rate(request: Request, response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
-def address_of(request: Request | HttpRequest) -> str:
-    """Whence a request comes; behind a proxy that is trusted, what that says."""
-    said = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.SECURE_PROXY_SSL_HEADER else ""
-    return str(said.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", ""))[:64]
-
-
 def log_ins_counted(view: Any) -> Any:
     """A page with a form to log in, whose tries are counted by their address."""
 
     @wraps(view)
     def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        count = settings.RATES["logins"]
-        if request.method in SAFE or not count:
-            return view(request, *args, **kwargs)  # type: ignore[no-any-return]
-        decision = limiter().take(f"logins:address:{address_of(request)}", Rate(count))
-        return view(request, *args, **kwargs) if decision.allowed else _too_often(request, decision)
+        decision = None if request.method in SAFE else _taken("logins", f"address:{address_of(request)}")
+        if decision is not None and not decision.allowed:
+            return _too_often(request, decision)
+        return view(request, *args, **kwargs)  # type: ignore[no-any-return]
 
     return counted
 

@@ -19,7 +19,7 @@ from sessions_app.api import shapes, throttles
 from sessions_app.api.authentication import actor_of
 from sessions_app.api.caching import conditional
 from sessions_app.api.conditions import context_of, execute, matched_version, tagged
-from sessions_app.api.description.operations import Parameter, describes
+from sessions_app.api.description.operations import Parameter, declared, describes
 from sessions_app.api.paging import keyset, listed, moment_in
 from sessions_app.models import Session
 from sessions_app.represent import session_as_dict, session_info
@@ -55,10 +55,16 @@ class Resource(APIView):
 
 
 def body_of(request: Request) -> dict[str, Any]:
-    """The request's body, which must be an object. Raises Invalid."""
+    """The request's body, which must be an object, with the fields that the operation has `renamed` under the names
+    they stand for. Raises Invalid."""
     if not isinstance(request.data, dict):
         raise Invalid("The body must be a JSON object.")
-    return dict(request.data)
+    body = dict(request.data)
+    operation = declared(request.parser_context["view"], request.method or "")
+    for name, field in operation.renamed.items() if operation else ():
+        if name in body:
+            body[field] = body.pop(name)
+    return body
 
 
 def command_from(name: str, body: dict[str, Any], **fixed: Any) -> Command:
@@ -139,10 +145,7 @@ class SessionsView(Resource):
     )
     def post(self, request: Request) -> Response:
         """Create a session."""
-        body = body_of(request)
-        if "id" in body:
-            body["session_id"] = body.pop("id")
-        result = execute(command_from("create-session", body), context_of(request))
+        result = execute(command_from("create-session", body_of(request)), context_of(request))
         response = session_answer(request, UUID(str(result.data["id"])), status=201)
         response["Location"] = request.build_absolute_uri(f"{request.path}{result.data['id']}/")
         return response

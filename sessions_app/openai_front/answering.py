@@ -1,7 +1,6 @@
 """A run's answer on its way to the client that asked: a flow (`config.streams`) that begins when it knows how."""
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any
@@ -18,8 +17,6 @@ from sessions_app.openai_front.following import GoingAway, OutOfReach, followed
 from sessions_app.openai_front.telling import Call, Called, Ended, Failed, Piece, Spoken, Telling
 from sessions_app.streams.run import stop
 from sessions_app.streams.session import Reader
-
-logger = logging.getLogger(__name__)
 
 Write = Callable[[bytes], Awaitable[None]]
 JSON, EVENTS = b"application/json", b"text/event-stream; charset=utf-8"
@@ -97,7 +94,8 @@ class Answering:
 
     async def _paced(self) -> AsyncGenerator[Piece | None, None]:
         """What the run says, up to its end; None where nothing has come for a while."""
-        watching = asyncio.create_task(self._watch())
+        reader, session = self._reader, self.asked.session
+        watching = asyncio.create_task(sse.withdrawn(reader.actor, lambda: reader.may_read(session)))
         pieces = self._pieces()
         upcoming: asyncio.Future[Piece] | None = None
         try:
@@ -137,16 +135,6 @@ class Answering:
         """Another try would be another run, unless it has the same key."""
         final = not self.asked.keyed
         return Failed(FrontError(message, status=503, kind=SERVER, code="unavailable", final=final))
-
-    async def _watch(self) -> None:
-        """Until the client may not read any more."""
-        while True:
-            await asyncio.sleep(settings.BUS_REAUTHENTICATE)
-            try:
-                if not await self._reader.may_read(self.asked.session):
-                    return
-            except Exception as error:  # the database is away: not the client's fault
-                logger.warning("could not look after an answer's reader: %r", error)
 
 
 async def _ended(*tasks: "asyncio.Future[Any] | None") -> None:

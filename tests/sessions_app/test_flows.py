@@ -11,9 +11,11 @@ from bus.bus import bus
 from bus.database import in_thread
 from bus.exceptions import SubscriberTooSlow
 from bus.live import hub as hubs
-from bus.messages import Context
+from bus.messages import Context, uuid7
 from sessions_app.commands import AddMessage, RequestRun
 from sessions_app.models import Run
+from sessions_app.openai_front.answering import Answering
+from sessions_app.openai_front.answers import Asked
 from sessions_app.streams.run import RunFlow
 from sessions_app.streams.session import Reader, SessionFlow
 from tests.bus.support import execute, on_a_loop, until
@@ -101,6 +103,22 @@ def test_what_was_withdrawn_while_a_stream_began_ends_it(story: Story, settings:
         await in_thread(execute, "UPDATE sessions_app_session SET owner_id = NULL WHERE id = %s", story.id)
         await flow.run(written)
         assert "what you read is no longer there" in written.text
+
+    on_a_loop(main)
+
+
+def test_an_answer_in_openais_words_ends_at_once_when_rights_do(story: Story, settings: Settings) -> None:
+    settings.BUS_REAUTHENTICATE = 3600
+    asked = Asked(session=story.id, conversation=story.id, run=uuid7(), version=1, model="m", tools=frozenset())
+
+    async def main() -> None:
+        written, control = Written(), hubs.hub().control
+        running = asyncio.create_task(Answering(asked, reader(story)).run(written))
+        await until(lambda: hubs.hub().open_sockets == 1)
+        await in_thread(execute, "UPDATE sessions_app_session SET owner_id = NULL WHERE id = %s", story.id)
+        control.doubt(str(story.actor))
+        await running
+        assert json.loads(written.text)["error"]["code"] == "invalid_api_key"
 
     on_a_loop(main)
 
