@@ -39,6 +39,12 @@ class Control:
         for look_again in tuple(self._open.get(actor, ())):
             look_again()
 
+    def doubt_everybody(self) -> None:
+        """Anybody's rights may have become fewer, also those of whoever is just coming."""
+        self.heard += 1
+        for actor in tuple(self._open):
+            self.doubt(actor)
+
 
 class Doubts:
     """Of one thing that stays open."""

@@ -16,7 +16,7 @@ from django.conf import settings
 from bus import observe, registry
 from bus.exceptions import CannotResume, Invalid
 from bus.live import frames, reader
-from bus.live.broadcast import LOG_GROUP, group_of
+from bus.live.broadcast import CONTROL_GROUP, LOG_GROUP, group_of
 from bus.live.control import Control
 from bus.live.feed import PAGE, Feed
 from bus.live.limits import Seats
@@ -33,7 +33,7 @@ class Hub:
     def __init__(self, table: registry.Registry) -> None:
         self.registry = table
         self.feeds: dict[UUID, Feed] = {}
-        self.line = Line(self._on_message)
+        self.line = Line(self._on_message, self._on_joined)
         self.draining = False
         self.open_sockets = 0
         self.connections: set[Callable[[], None]] = set()
@@ -173,6 +173,10 @@ class Hub:
             del self.feeds[feed.stream]
             feed.close()
             self.spawn(self.line.leave(group_of(feed.stream)))
+
+    def _on_joined(self, group: str) -> None:
+        if group == CONTROL_GROUP:  # what was said before we listened was not heard
+            self.control.doubt_everybody()
 
     def _on_message(self, message: dict[str, Any]) -> None:
         match message["type"]:

@@ -17,10 +17,11 @@ Message = dict[str, Any]
 class Line:
     """Reference-free: the hub decides what to join. `wanted` and not `joined` is tried again by `repair`."""
 
-    def __init__(self, on_message: Callable[[Message], None]) -> None:
+    def __init__(self, on_message: Callable[[Message], None], on_joined: Callable[[str], None]) -> None:
         self.wanted: set[str] = set()
         self.joined: set[str] = set()
         self._on_message = on_message
+        self._on_joined = on_joined
         self._channel: str | None = None
         self._receiving: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
@@ -64,6 +65,7 @@ class Line:
         if group in self.wanted and group not in self.joined:
             await layer.group_add(group, self._channel)
             self.joined.add(group)
+            self._on_joined(group)
         elif group not in self.wanted and group in self.joined:
             await layer.group_discard(group, self._channel)
             self.joined.discard(group)

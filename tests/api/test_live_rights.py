@@ -9,6 +9,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from bus.database import in_thread
+from bus.live.hub import hub
 from bus.live.signals import access_changed
 from sessions_app.models import Session
 from tests.api.caller import Caller
@@ -51,6 +52,21 @@ def test_a_login_that_ends_closes_its_sockets_and_no_others(alice: User) -> None
             withdrawn(alice)
             assert await one.closed() == 4401
             assert await other.ask("ping") == {}
+
+    with_sockets(main)
+
+
+def test_what_was_withdrawn_before_this_process_listened_is_looked_for(alice: User) -> None:
+    here = Client()
+    here.force_login(alice)
+
+    async def main() -> None:
+        async with hub().line._lock, open_socket(headers_of(here, ORIGIN)) as socket:
+            await socket.ask("ping")
+            await in_thread(SessionStore(here.cookies["sessionid"].value).flush)
+            hub().line._lock.release()
+            assert await socket.closed() == 4401
+            await hub().line._lock.acquire()
 
     with_sockets(main)
 
