@@ -1,4 +1,4 @@
-"""The form that begins a session. Used by `views`; its model lists are switched by static/parley/begin.js."""
+"""The form that begins a session. Used by `pages`; its model lists are switched by static/parley/begin.js."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -5,17 +5,17 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 from django.views.generic import RedirectView
 
-from sessions_app import graph_pages, views
 from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
+from sessions_app.pages import graphs, login, session, sessions
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}parley/favicon.svg")),  # the admin names none
-    path("sessions/", views.SessionsPage.as_view(), name="sessions"),
-    path("sessions/<uuid:session_id>/", views.SessionPage.as_view(), name="session"),
-    path("sessions/<uuid:session_id>/graphs/", graph_pages.GraphsPage.as_view(), name="graphs"),
-    path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graph_pages.GraphPage.as_view(), name="graph"),
+    path("sessions/", sessions.SessionsPage.as_view(), name="sessions"),
+    path("sessions/<uuid:session_id>/", session.SessionPage.as_view(), name="session"),
+    path("sessions/<uuid:session_id>/graphs/", graphs.GraphsPage.as_view(), name="graphs"),
+    path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graphs.GraphPage.as_view(), name="graph"),
     path("problems/<slug:code>", problem_page, name="problem"),
     path(
         "login/",
@@ -25,5 +25,5 @@ urlpatterns = [
         name="login",
     ),
     path("logout/", LogoutView.as_view(), name="logout"),
-    path("enter/<str:uidb64>/<str:token>/", views.EnterPage.as_view(), name="enter"),
+    path("enter/<str:uidb64>/<str:token>/", login.EnterPage.as_view(), name="enter"),
 ]

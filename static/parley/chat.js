@@ -4,7 +4,7 @@
 import { follow } from "./live.js";
 import { forks, SHOW_CONVERSATIONS } from "./forks.js";
 import { cardOf, conversation, isBusy, keepTheEnd, keepingTheEnd, messageOf, openRunOf, page, part, place, session, toTheEnd } from "./log.js";
-import { answer, localize, message, setContent, setMarks } from "./messages.js";
+import { answer, message, setContent, setMarks } from "./messages.js";
 import { SHOW_RUNS, grow, mark, note, openRun } from "./runs.js";
 import { Unsent, post, uuid } from "./send.js";
 
@@ -183,7 +183,6 @@ function buttons() {
   });
 }
 
-page.querySelectorAll("time").forEach(localize);
 if (page.dataset.live === "true") {
   keepTheEnd();
   if (page.dataset.role !== "viewer") {

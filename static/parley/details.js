@@ -2,7 +2,7 @@
 /** What is told of a graph and of the node that is looked at, in words. Used by graph.js. */
 
 import { sign } from "./drawing.js";
-import { element, localize } from "./messages.js";
+import { element, localize } from "./elements.js";
 
 /** @typedef {import("./drawing.js").GraphNode} GraphNode */
 /** @typedef {{done: number, total: number, running: number, failed: number, tokens: number, cost: string | null,

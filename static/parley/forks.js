@@ -2,7 +2,7 @@
 /** The session's other conversations: the list of them, and the buttons of a message that begin a fork. Used by chat.js. */
 
 import { conversation, page, part, session } from "./log.js";
-import { element } from "./messages.js";
+import { element } from "./elements.js";
 import { uuid } from "./send.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */

@@ -4,7 +4,6 @@
 import { inWords, duration, money, tellAnswer, tellNode } from "./details.js";
 import { Drawing } from "./drawing.js";
 import { follow } from "./live.js";
-import { localize } from "./messages.js";
 import { Unsent, post, uuid } from "./send.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */
@@ -219,7 +218,6 @@ part(".zoom").addEventListener("click", ({ target }) => {
 });
 narrow.addEventListener("change", () => nodes.size && redraw());
 
-page.querySelectorAll("time").forEach(localize);
 void load();
 following = follow(String(page.dataset.session), Number(page.dataset.version), {
   onEvent: apply,

@@ -2,7 +2,7 @@
 /** The list of graphs: the form that checks or starts one that is written as JSON. */
 
 import { money } from "./details.js";
-import { element, localize } from "./messages.js";
+import { element } from "./elements.js";
 import { post, uuid } from "./send.js";
 
 const page = /** @type {HTMLElement} */ (document.querySelector("main[data-graphs-url]"));
@@ -69,7 +69,6 @@ part("[data-form]").addEventListener("submit", (event) => {
 });
 part("[data-check]").addEventListener("click", () => void ask(true));
 part("[data-begin]").hidden = false;
-page.querySelectorAll("time").forEach(localize);
 window.addEventListener("pageshow", ({ persisted }) => {
   if (persisted) location.reload(); // come back to by “back”: what ran has gone on
   key = "";

@@ -6,13 +6,7 @@
  *   run_id?: string | null, position: number, when: string}} Said
  */
 
-/** @param {string} name @param {string} className @param {string} [text] */
-export function element(name, className, text) {
-  const made = document.createElement(name);
-  made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
+import { element, localize } from "./elements.js";
 
 /** A button that runs a command about the run, or the tool call, it stands in. @param {string} label
  * @param {string} command @param {Record<string, string>} [more] data attributes */
@@ -30,7 +24,7 @@ function ordered(value) {
   return Object.fromEntries(Object.keys(value).sort().map((key) => [key, ordered(value[key])]));
 }
 
-/** A part's label and text; sessions_app/transcript.py says the same. @param {any} part @returns {[string, string]} */
+/** A part's label and text; sessions_app/pages/transcript.py says the same. @param {any} part @returns {[string, string]} */
 function shown(part) {
   switch (part.type) {
     case "text":
@@ -57,11 +51,6 @@ function bodies(parts, className) {
     labelled.append(element("span", "label", label), body);
     return labelled;
   });
-}
-
-/** Show a time in the reader's own zone and language. @param {HTMLTimeElement} time */
-export function localize(time) {
-  time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** @param {string} role @param {string} mark @param {string} [when] */

@@ -1,9 +1,10 @@
 // @ts-check
 /** What the log shows of runs: answers to come, what became of them, tool calls that wait for a decision. The same as
- * templates/sessions/entry.html and sessions_app/transcript.py. */
+ * templates/sessions/entry.html and sessions_app/pages/transcript.py. */
 
 import { cardOf, conversation, linesOf, notesOf, openRunOf, place } from "./log.js";
-import { button, element, header, setContent } from "./messages.js";
+import { button, header, setContent } from "./messages.js";
+import { element } from "./elements.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */
 

@@ -12,9 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from bus.registry import default
 from sessions_app import commands
-from sessions_app.graph_pages import GRAPHS
 from sessions_app.models import Graph, GraphNode
 from sessions_app.orchestration.spec import NodeState, Totals
+from sessions_app.pages.graphs import GRAPHS
 from tests.graphs import node, start
 from tests.graphs import story as told
 from tests.story import Story

@@ -8,7 +8,7 @@ from django.test import Client
 
 from bus.registry import default
 from sessions_app import commands
-from sessions_app.transcript import DECISIONS, REASONS
+from sessions_app.pages.transcript import DECISIONS, REASONS
 from tests.story import Story
 from tests.web.session_page import page_of
 

@@ -16,10 +16,10 @@ from bus.messages import Actor, Context, uuid7
 from sessions_app import commands
 from sessions_app.login_link import make_link
 from sessions_app.models import Message, Run, Session
+from sessions_app.pages.sessions import SESSIONS
+from sessions_app.pages.transcript import MESSAGES
 from sessions_app.switches import switches
-from sessions_app.transcript import MESSAGES
 from sessions_app.values import ImagePart, Role, SessionConfig, TextPart, ToolCallPart, ToolResultPart
-from sessions_app.views import SESSIONS
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
 from tests.web.browser import path_of, shown
 

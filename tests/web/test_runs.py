@@ -9,7 +9,7 @@ from django.test import Client
 
 from sessions_app import commands
 from sessions_app.models import Message, Run
-from sessions_app.transcript import REASONS
+from sessions_app.pages.transcript import REASONS
 from tests.runs import ask
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
 from tests.web.session_page import CALL, STOP, ended, page_of, started

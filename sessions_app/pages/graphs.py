@@ -10,10 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import View
 
-from bus.exceptions import NotFound
-from sessions_app import queries
-from sessions_app.models import Graph, Session
-from sessions_app.views import actor_of
+from sessions_app.models import Graph
+from sessions_app.pages.common import session_or_404
 
 GRAPHS = 30
 SHOWN = ("id", "graph", "key", "state", "attempt", "conversation", "reason")
@@ -25,7 +23,7 @@ class GraphsPage(LoginRequiredMixin, View):
 
     def get(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
         """A page of the list; `before` is the last graph of the page before it."""
-        session = _session(request, session_id)
+        session = session_or_404(request, session_id)
         rows = _older_than(session.graphs.all(), request.GET.get("before", ""))
         found = list(rows.order_by("-started_at", "-id")[: GRAPHS + 1])
         older = found[GRAPHS - 1].id if len(found) > GRAPHS else None
@@ -38,19 +36,12 @@ class GraphPage(LoginRequiredMixin, View):
 
     def get(self, request: HttpRequest, session_id: UUID, graph_id: UUID) -> HttpResponse:
         """The page. The version is read with the session, before the graph: nothing can fall between."""
-        session = _session(request, session_id)
+        session = session_or_404(request, session_id)
         graph = session.graphs.filter(id=graph_id).first()
         if graph is None:
             raise Http404
         nodes = graph.nodes.order_by("index").only(*SHOWN)
         return render(request, "graphs/detail.html", {"session": session, "graph": graph, "nodes": nodes})
-
-
-def _session(request: HttpRequest, session_id: UUID) -> Session:
-    try:
-        return queries.session_of(actor_of(request), session_id)
-    except NotFound:
-        raise Http404 from None
 
 
 def _older_than(rows: QuerySet[Graph], key: str) -> QuerySet[Graph]:

@@ -1,5 +1,5 @@
 """What the page of a session shows, line by line: messages, tool calls with their results, what became of runs, answers
-to come. Called by `views`; static/parley/ (messages.js, runs.js) makes the same lines of what comes live."""
+to come. Called by `session`; static/parley/ (messages.js, runs.js) makes the same lines of what comes live."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,0 +1,34 @@
+"""What the browser's pages share: who looks, the one way to write, whose session it is."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest
+
+from bus import untrusted
+from bus.bus import bus
+from bus.exceptions import NotFound
+from bus.messages import Actor, Context
+from sessions_app import queries
+from sessions_app.models import Session
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Who looks at the page, as the bus knows them."""
+    return Actor("user", str(request.user.pk))
+
+
+def execute(request: HttpRequest, name: str, payload: Mapping[str, Any]) -> Any:
+    """What the command of that name answers to this person. Raises Refused."""
+    untrusted.check(payload)
+    context = Context(actor=actor_of(request), correlation_id=getattr(request, "request_id", ""))
+    return bus.execute(bus.registry.command(name, payload), context).data
+
+
+def session_or_404(request: HttpRequest, session_id: UUID) -> Session:
+    """The session with its `version` and `role`, where this person may read it."""
+    try:
+        return queries.session_of(actor_of(request), session_id)
+    except NotFound:
+        raise Http404 from None

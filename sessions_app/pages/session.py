@@ -1,0 +1,93 @@
+"""One session: the end of a conversation, and what was said before it."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.db.models import F, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views import View
+
+from bus.exceptions import NotFound, Refused
+from sessions_app import panels, queries
+from sessions_app.models import Conversation, Session
+from sessions_app.pages import transcript
+from sessions_app.pages.common import execute, session_or_404
+
+CONVERSATIONS = 50
+"""So many of the newest are offered to change to."""
+ARTIFACTS = 50
+"""The newest ones are listed on the page."""
+CRITICAL = 0.8
+"""From this share of the window on, the page says that it is nearly full (the first of `metrics.THRESHOLDS`)."""
+
+
+class SessionPage(LoginRequiredMixin, View):
+    """`sessions/{id}/`: the end of a conversation (`conversation`, by default main), or with `before` what was said
+    before that position."""
+
+    def get(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
+        """The page. The version is read with the session, before its messages: nothing can fall between."""
+        session = session_or_404(request, session_id)
+        given = request.GET.get("before", "")
+        before = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
+        conversation = _conversation(request, session_id)
+        entries, earlier = transcript.entries(conversation, before)
+        context = {
+            "session": session,
+            "conversation": conversation,
+            "conversations": _conversations(session),
+            "metrics": _metrics(session),
+            "entries": entries,
+            "earlier": earlier,
+            "live": before is None,
+            "artifacts": queries.artifacts_in(session.id)[:ARTIFACTS] if before is None else [],
+            "panels": panels.shown(session),
+        }
+        return render(request, "sessions/detail.html", context)
+
+    def post(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
+        """Add a message, for browsers without our script."""
+        said = {"session_id": str(session_id), "content": request.POST.get("content", ""), "answer": True}
+        elsewhere = request.GET.get("conversation")
+        if elsewhere:
+            said["conversation_id"] = elsewhere
+        try:
+            if said["content"]:
+                execute(request, "add-message", said)
+        except NotFound:
+            raise Http404 from None
+        except Refused as refusal:
+            return HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain; charset=utf-8")
+        query = {"conversation": elsewhere} if elsewhere else None
+        return redirect(reverse("session", args=[session_id], query=query))
+
+
+def _conversation(request: HttpRequest, session_id: UUID) -> Conversation:
+    """The one the address names, of a session already checked."""
+    try:
+        given = request.GET.get("conversation")
+        return queries.conversation_in(session_id, UUID(given) if given else session_id)
+    except (NotFound, ValueError):
+        raise Http404 from None
+
+
+def _conversations(session: Session) -> QuerySet[Conversation]:
+    """Those one can change to: main, and the newest others. Those of graphs' nodes are reached from their graphs."""
+    rows = session.conversations.filter(is_archived=False).exclude(metadata__has_key="graph_id")
+    return rows.alias(main=Q(id=F("session_id"))).order_by("-main", "-created_at", "-id")[:CONVERSATIONS]
+
+
+def _metrics(session: Session) -> Mapping[str, Any]:
+    """The metrics as the page says them; None becomes "unknown" there."""
+    metrics = session.metrics
+    used = metrics.context_utilization
+    return {
+        "tokens": metrics.total_tokens,
+        "cost": None if metrics.estimated_cost is None else f"{metrics.estimated_cost:.4f}",
+        "occupied": None if used is None else f"{used * 100:.0f}",
+        "critical": used is not None and used >= CRITICAL,
+    }
