@@ -34,11 +34,16 @@ def own_of(actor: Actor) -> QuerySet[Session]:
     return rights.own(actor).annotate(role=Value("owner"))
 
 
+def may_read(actor: Actor, session_id: UUID) -> bool:
+    """Whether the session is there, for the actor."""
+    return sessions_of(actor).filter(id=session_id).exists()
+
+
 def check_allowed(actor: Actor, session_id: UUID, needs: str = "change") -> None:
     """Raises NotFound for a session the actor may not even read, Forbidden where reading is all that is allowed."""
     if needs == "change" and rights.may_change(actor, session_id):
         return
-    if not sessions_of(actor).filter(id=session_id).exists():
+    if not may_read(actor, session_id):
         if needs == "erase" and removed_of(actor).filter(id=session_id, erased_at__isnull=True).exists():
             return
         raise no_session(session_id)

@@ -54,7 +54,7 @@ def create_session(command: commands.CreateSession, context: Context) -> Any:
 @handles(commands.EnsureSession)
 def ensure_session(command: commands.EnsureSession, context: Context) -> Any:
     """Nothing when the caller has this session; somebody else's id is taken, without saying by whom."""
-    if queries.sessions_of(context.actor).filter(id=command.session_id).exists():
+    if queries.may_read(context.actor, command.session_id):
         return {"id": command.session_id, "created": False}
     if _is_taken(command.session_id):
         raise queries.no_session(command.session_id)

@@ -27,11 +27,7 @@ class Reader(NamedTuple):
 
     async def may_read(self, session: UUID) -> bool:
         """Whether the session is still there for them, too."""
-        return await self.is_here() and await in_thread(_readable, self.actor, session)
-
-
-def _readable(actor: Actor, session: UUID) -> bool:
-    return queries.sessions_of(actor).filter(id=session).exists()
+        return await self.is_here() and await in_thread(queries.may_read, self.actor, session)
 
 
 class SessionFlow(sse.Flow):
