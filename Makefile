@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format mutants chaos fuzz bench docs requirements clean
+.PHONY: help run test lint format mutants chaos fuzz bench docs messages requirements clean
 
 # What is installed is remembered by stamps, so that a second `make run` starts at once.
 $(BIN)/python:
@@ -61,6 +61,9 @@ docs: $(VENV)/.dev  ## write the generated reference pages anew
 	@$(BIN)/python manage.py bus_map --write
 	@$(BIN)/python manage.py api_reference --write
 	@env -u DATABASE_URL -u REDIS_URL $(BIN)/python manage.py environment --write
+
+messages: $(VENV)/.dev  ## bring the translations in locale/ up to what pages say, and compile them
+	@$(BIN)/python -m tests.i18n.messages
 
 requirements: $(VENV)/.dev  ## compile the pinned, hashed requirement files from pyproject.toml
 	@$(PIP) install uv

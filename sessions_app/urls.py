@@ -2,12 +2,13 @@
 
 from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
 from sessions_app.pages import graphs, login, session, sessions
+from sessions_app.pages.words import words
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
@@ -16,6 +17,8 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/", session.SessionPage.as_view(), name="session"),
     path("sessions/<uuid:session_id>/graphs/", graphs.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graphs.GraphPage.as_view(), name="graph"),
+    path("words.js", words, name="words"),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("problems/<slug:code>", problem_page, name="problem"),
     path(
         "login/",
