@@ -6,12 +6,16 @@ from collections.abc import Callable
 from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
 
 from bus import observe
 from bus.messages import uuid7
 from config.redaction import redact
 
 _SESSION_KEY = re.compile(r"[a-z0-9]{1,64}")
+FOR_PROGRAMS = ("/api/", "/openai/", "/healthz", "/readyz", "/metrics")
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._\-]{1,64}")
 
 
@@ -47,6 +51,27 @@ class SessionCookieMiddleware:
 def is_session_key(key: str) -> bool:
     """Whether a cookie can be a key that Django made."""
     return _SESSION_KEY.fullmatch(key) is not None
+
+
+class LocaleOfPagesMiddleware(LocaleMiddleware):
+    """Pages speak the reader's language; programs are always answered in English, whatever their HTTP library says it
+    accepts."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Choose the language."""
+        if is_for_programs(request):
+            translation.activate(settings.LANGUAGE_CODE)
+        else:
+            super().process_request(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Name it, and on what it depends."""
+        return response if is_for_programs(request) else super().process_response(request, response)
+
+
+def is_for_programs(request: HttpRequest) -> bool:
+    """Whether no person reads the answer."""
+    return request.path.startswith(FOR_PROGRAMS)
 
 
 class ContentSecurityPolicyMiddleware:
