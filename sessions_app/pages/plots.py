@@ -35,7 +35,7 @@ class Bar(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A day: what it says when pointed at, and its bars. `mark` stands at its foot; `centre` is its middle."""
+    """A day: what it says when pointed at, and its bars. `mark` stands above them at `top`; `centre` is its middle."""
 
     x: str
     width: str
@@ -43,6 +43,7 @@ class Column(NamedTuple):
     title: str
     bars: Sequence[Bar]
     mark: str
+    top: str
 
 
 class Segment(NamedTuple):
@@ -143,6 +144,7 @@ def _column(subject: Subject, days: Sequence[date], index: int, top: float, row:
         title=f"{row[0]}: {said}",
         bars=bars,
         mark="?" if days[index] in subject.unknown else "",
+        top=_percent(97 - reached),
     )
 
 

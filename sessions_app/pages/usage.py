@@ -54,7 +54,8 @@ def short(value: float) -> str:
 def money(value: float | Decimal | str) -> str:
     """USD, with as many digits as mean something."""
     amount = Decimal(str(value))
-    places = 2 if amount >= 1 or not amount else 4 if amount >= Decimal("0.001") else 6
+    round_cents = amount == round(amount, 2)
+    places = 2 if amount >= 1 or round_cents else 4 if amount >= Decimal("0.001") else 6
     return f"${number_format(amount, decimal_pos=places, force_grouping=True)}"
 
 
