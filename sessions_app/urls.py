@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 
 from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
-from sessions_app.pages import analytics, graphs, login, session, sessions
+from sessions_app.pages import analytics, data, files, graphs, login, session, sessions
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/graphs/", graphs.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graphs.GraphPage.as_view(), name="graph"),
     path("analytics/", analytics.AnalyticsPage.as_view(), name="analytics"),
+    path("sessions/<uuid:session_id>/files/", files.FilesPage.as_view(), name="files"),
+    path("data/", data.DataPage.as_view(), name="data"),
     path("problems/<slug:code>", problem_page, name="problem"),
     path(
         "login/",

@@ -99,6 +99,8 @@ PAGES: dict[str, Route] = {
     "sessions/<uuid:session_id>/graphs/": Route("owned"),
     "sessions/<uuid:session_id>/graphs/<uuid:graph_id>/": Route("owned"),
     "analytics/": Route("list"),
+    "sessions/<uuid:session_id>/files/": Route("owned"),
+    "data/": Route("list"),
     "problems/<slug:code>": Route("open"),
     "login/": Route("open", (("GET", None), ("POST", {}))),
     "logout/": Route("open", (("POST", {}),)),
