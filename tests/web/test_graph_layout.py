@@ -90,3 +90,18 @@ def test_a_diamond_is_one(drawn: dict[str, Any]) -> None:
     places = drawn["diamond, sideways"]["places"]
     assert places["a"]["y"] == places["d"]["y"] == (places["b"]["y"] + places["c"]["y"]) / 2
     assert places["b"]["x"] == places["c"]["x"]
+
+
+def test_arrows_go_along_the_edges_and_to_the_sides() -> None:
+    arrows = SCRIPT.with_name("arrows.js").read_text()
+    asked = [*(["a", key] for key in ("ArrowRight", "ArrowLeft", "End")), ["b", "ArrowDown"], ["c", "ArrowDown"]]
+    tell = """
+        const places = new Map([["a", {x: 0, y: 50}], ["b", {x: 100, y: 0}], ["c", {x: 100, y: 90}], ["d", {x: 200, y: 50}]]);
+        const edges = [["a", "b"], ["a", "c"], ["b", "d"], ["c", "d"]].map(([from, to]) => ({from, to}));
+        const drawn = {places, edges, downwards: false};
+        console.log(JSON.stringify(ASKED.map(([id, key]) => towards(id, key, drawn) ?? null)));
+    """.replace("ASKED", json.dumps(asked))
+    done = subprocess.run(
+        [str(NODE), "--input-type=module"], input=arrows + tell, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == ["c", None, "d", "c", None]
