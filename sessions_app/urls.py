@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 
 from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
-from sessions_app.pages import graphs, login, session, sessions
+from sessions_app.pages import analytics, data, files, graphs, login, session, sessions
 from sessions_app.pages.words import words
 
 urlpatterns = [
@@ -19,6 +19,9 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graphs.GraphPage.as_view(), name="graph"),
     path("words.js", words, name="words"),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("analytics/", analytics.AnalyticsPage.as_view(), name="analytics"),
+    path("sessions/<uuid:session_id>/files/", files.FilesPage.as_view(), name="files"),
+    path("data/", data.DataPage.as_view(), name="data"),
     path("problems/<slug:code>", problem_page, name="problem"),
     path(
         "login/",

@@ -53,10 +53,11 @@ class _Updates(Value):
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """A log that may be written. `manifest` is of its events as they are stored, which are those of the file unless
-    they were of an older schema."""
+    they were of an older schema. `title`: what the session is called in the end."""
 
     session_id: UUID
     manifest: Manifest
+    title: str
 
 
 def check(log: Log) -> Checked:
@@ -76,7 +77,7 @@ def check(log: Log) -> Checked:
     walk.end()
     if log.manifest is not None and given.manifest() != log.manifest:
         raise Invalid("The events are not those that the manifest vouches for.")
-    return Checked(session_id=given.session_id, manifest=stored.manifest())
+    return Checked(session_id=given.session_id, manifest=stored.manifest(), title=walk.title)
 
 
 def opened(line: Line) -> tuple[Line, Event]:
@@ -105,6 +106,7 @@ class Walk:
     """Goes through a log and remembers what it has begun."""
 
     def __init__(self) -> None:
+        self.title = ""
         self._version = 0
         self._session: UUID | None = None
         self._ids: set[UUID] = set()
@@ -129,6 +131,8 @@ class Walk:
             raise Invalid(f"Version {line.version}: an amount is not finite.")
         _special(line, event)
         self._references(line, event)
+        if isinstance(event, events.SessionUpdated):
+            self.title = event.updates.get("title", self.title)
 
     def end(self) -> None:
         """Whatever was meant has been begun at some place. Raises Invalid."""
@@ -169,6 +173,7 @@ class Walk:
             self._graph(line, event)
 
     def _first(self, line: Line, event: events.SessionCreated) -> None:
+        self.title = event.title
         self._begin("conversation_id", line.session_id)
         if event.system_message is not None:
             self._begin("message_id", event.system_message.id)

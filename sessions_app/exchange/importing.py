@@ -53,8 +53,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one log. `missing`: how many of its artifacts are gone, since their bytes did not come."""
 
     session_id: UUID
+    title: str
     status: Literal["created", "unchanged"]
     events: int
+    messages: int
     missing: int = 0
 
 
@@ -101,7 +103,15 @@ def take_in(actor: Actor, log: Log, bytes_of: Bytes = lambda kept: None, how: Ho
 
 
 def _outcome(checked: Checked, status: Literal["created", "unchanged"], missing: int = 0) -> Outcome:
-    return Outcome(session_id=checked.session_id, status=status, events=checked.manifest.events, missing=missing)
+    manifest = checked.manifest
+    return Outcome(
+        session_id=checked.session_id,
+        title=checked.title,
+        status=status,
+        events=manifest.events,
+        messages=manifest.counts.get("message-added", 0),
+        missing=missing,
+    )
 
 
 def _is_there(actor: Actor, checked: Checked) -> bool:

@@ -149,8 +149,9 @@ def bring_in(actor: Actor, file: IO[bytes], how: How, *, by_line: bool = False) 
 
 
 def _told(item: Item, outcome: Outcome) -> dict[str, Any]:
-    told = {"id": str(outcome.session_id), "status": outcome.status, "events": outcome.events}
-    return {"name": item.name, **told, "missing_artifacts": outcome.missing}
+    told = {"id": str(outcome.session_id), "title": outcome.title, "status": outcome.status}
+    counts = {"events": outcome.events, "messages": outcome.messages, "missing_artifacts": outcome.missing}
+    return {"name": item.name, **told, **counts}
 
 
 def _refused(item: Item, refused: Refused) -> dict[str, Any]:

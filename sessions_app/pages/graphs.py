@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views import View
 
 from sessions_app.models import Graph
+from sessions_app.orchestration import prompts
 from sessions_app.pages.common import session_or_404
 
 GRAPHS = 30
@@ -27,7 +28,13 @@ class GraphsPage(LoginRequiredMixin, View):
         rows = _older_than(session.graphs.all(), request.GET.get("before", ""))
         found = list(rows.order_by("-started_at", "-id")[: GRAPHS + 1])
         older = found[GRAPHS - 1].id if len(found) > GRAPHS else None
-        context = {"session": session, "graphs": found[:GRAPHS], "older": older, "begun": "before" in request.GET}
+        context = {
+            "session": session,
+            "graphs": found[:GRAPHS],
+            "older": older,
+            "begun": "before" in request.GET,
+            "prompts": prompts.catalogue(),
+        }
         return render(request, "graphs/list.html", context)
 
 

@@ -8,6 +8,8 @@
  *   started_at: string | null, finished_at: string | null}} GraphNode as REST gives it
  */
 
+import { towards } from "./arrows.js";
+import { gestures } from "./gestures.js";
 import { layout } from "./layout.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
@@ -62,6 +64,8 @@ export class Drawing {
     /** @type {Map<string, SVGElement[]>} */
     this.edges = new Map();
     this.looked = "";
+    /** @type {import("./arrows.js").Map2} */
+    this.drawn = { places: new Map(), edges: [], downwards: false };
     this.narrow = false;
     this.scale = 1;
     this.fitted = true;
@@ -77,6 +81,7 @@ export class Drawing {
     const form = downwards ? DOWNWARDS : SIDEWAYS;
     const { width, height, places, edges } = layout(nodes, form);
     this.size = { width, height };
+    this.drawn = { places, edges, downwards };
     this.svg.classList.toggle("still", nodes.length > MOST_MOVING);
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.edges = new Map(nodes.map(({ id }) => [id, []]));
@@ -99,7 +104,7 @@ export class Drawing {
     label.textContent = cut(key, Math.floor((width - 44) / 7.6));
     return shape(
       "a",
-      { class: "node", "data-node": id, tabindex: 0, transform: `translate(${x} ${y})` },
+      { class: "node", "data-node": id, tabindex: -1, transform: `translate(${x} ${y})` },
       shape("rect", { width, height, rx: 10 }),
       shape("path", { class: "sign", transform: "translate(12 16)", d: "" }),
       label,
@@ -130,9 +135,10 @@ export class Drawing {
     edge.dataset.state = left ? "skipped" : from === "succeeded" ? "done" : from === "failed" ? "failed" : "open";
   }
 
-  /** Look at a node: it and its edges stand out. @param {string} id */
+  /** Look at a node: it and its edges stand out, and the tab key leads to it. @param {string} id */
   look(id) {
     const mark = (/** @type {boolean} */ on) => {
+      this.nodes.get(this.looked)?.setAttribute("tabindex", on ? "0" : "-1");
       this.nodes.get(this.looked)?.classList.toggle("looked", on);
       this.edges.get(this.looked)?.forEach((edge) => edge.classList.toggle("looked", on));
     };
@@ -190,16 +196,18 @@ export class Drawing {
       if (tapped) event.preventDefault(); // fingers do not hover: the first tap looks, the second one goes
       tapped = false;
     });
-    this.frame.addEventListener(
-      "wheel",
-      (event) => {
-        if (!event.ctrlKey) return; // also what a pinch on a touchpad sends
-        event.preventDefault();
-        const { left, top } = this.frame.getBoundingClientRect();
-        this.step(event.deltaY < 0 ? 1 : -1, { x: event.clientX - left, y: event.clientY - top });
-      },
-      { passive: false },
-    );
+    this.svg.addEventListener("keydown", (event) => this.#key(event, idOf(event) ?? this.looked));
+    gestures(this.frame, (ratio, at) => this.zoom(this.scale * ratio, at));
     new ResizeObserver(() => this.fitted && this.fit()).observe(this.frame);
+  }
+  /** Arrows go along the edges, + and - zoom, 0 fits. @param {KeyboardEvent} event @param {string} id */
+  #key(event, id) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const next = towards(id, event.key, this.drawn);
+    if (next) this.nodes.get(next)?.focus();
+    else if (event.key === "+" || event.key === "-") this.step(event.key === "+" ? 1 : -1);
+    else if (event.key === "0") this.fit();
+    else return;
+    event.preventDefault();
   }
 }

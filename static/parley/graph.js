@@ -123,6 +123,11 @@ function soon() {
   });
 }
 
+/** Who may only read has no buttons. @param {string} action @param {boolean} on */
+function offer(action, on) {
+  page.querySelector(`[data-action=${action}]`)?.toggleAttribute("hidden", !on);
+}
+
 function show() {
   for (const id of changed) {
     const node = nodes.get(id);
@@ -142,8 +147,8 @@ function show() {
   const { done, total, running, failed, tokens } = progress;
   const said = { done, total, running, failed, tokens, cost: money(progress.cost), eta };
   for (const [name, value] of Object.entries(said)) part(`[data-${name}]`).textContent = String(value);
-  part("[data-action=cancel]").hidden = state !== "running" || cancelling;
-  part("[data-action=retry]").hidden = state === "running" || ![...nodes.values()].some((one) => BAD.has(one.state));
+  offer("cancel", state === "running" && !cancelling);
+  offer("retry", state !== "running" && [...nodes.values()].some((one) => BAD.has(one.state)));
   speak(`${shown.textContent}: ${inWords(progress)}`);
 }
 

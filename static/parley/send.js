@@ -15,7 +15,7 @@ export function uuid() {
 }
 
 /** The cookie's token if it can be read (a login in another tab changes it), else the page's. @param {string} given */
-function csrf(given) {
+export function csrf(given) {
   return /(?:^|;\s*)csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? given;
 }
 

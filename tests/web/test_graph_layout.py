@@ -90,3 +90,19 @@ def test_a_diamond_is_one(drawn: dict[str, Any]) -> None:
     places = drawn["diamond, sideways"]["places"]
     assert places["a"]["y"] == places["d"]["y"] == (places["b"]["y"] + places["c"]["y"]) / 2
     assert places["b"]["x"] == places["c"]["x"]
+
+
+def test_arrows_go_along_the_edges_and_to_the_sides() -> None:
+    arrows = SCRIPT.with_name("arrows.js").read_text()
+    asked = [*(["a", key] for key in ("ArrowRight", "ArrowLeft", "End")), ["b", "ArrowDown"], ["c", "ArrowDown"]]
+    tell = """
+        const at = {a: [0, 50], b: [100, 0], c: [100, 90], d: [200, 50]};
+        const places = new Map(Object.entries(at).map(([key, [x, y]]) => [key, {x, y}]));
+        const edges = [["a", "b"], ["a", "c"], ["b", "d"], ["c", "d"]].map(([from, to]) => ({from, to}));
+        const drawn = {places, edges, downwards: false};
+        console.log(JSON.stringify(ASKED.map(([id, key]) => towards(id, key, drawn) ?? null)));
+    """.replace("ASKED", json.dumps(asked))
+    done = subprocess.run(
+        [str(NODE), "--input-type=module"], input=arrows + tell, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == ["c", None, "d", "c", None]

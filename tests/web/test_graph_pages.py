@@ -66,7 +66,7 @@ def test_the_list_of_graphs_turns_pages_newest_first(
 ) -> None:
     for _ in range(GRAPHS + 2):
         start(story, node("only"))
-    with django_assert_max_num_queries(4):  # login session, user, session, graphs
+    with django_assert_max_num_queries(5):  # login session, user, session, graphs, prompts
         first = shown(alice_client, list_of(story))
     older = re.search(r'rel="next" href="(\?before=[^"]+)"', first)
     assert older is not None

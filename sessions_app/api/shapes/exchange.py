@@ -27,7 +27,9 @@ class Imported(Struct, omit_defaults=True):
     name: str
     status: Literal["created", "unchanged", "refused"]
     id: UUID | None = None
+    title: str = ""
     events: int = 0
+    messages: int = 0
     missing_artifacts: int = 0
     code: str = ""
     detail: str = ""
