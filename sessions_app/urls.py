@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 
 from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
-from sessions_app.pages import graphs, login, session, sessions
+from sessions_app.pages import graphs, log, login, session, sessions
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/", session.SessionPage.as_view(), name="session"),
     path("sessions/<uuid:session_id>/graphs/", graphs.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graphs.GraphPage.as_view(), name="graph"),
+    path("sessions/<uuid:session_id>/log/", log.LogPage.as_view(), name="log"),
     path("problems/<slug:code>", problem_page, name="problem"),
     path(
         "login/",

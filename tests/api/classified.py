@@ -98,6 +98,7 @@ PAGES: dict[str, Route] = {
     "sessions/<uuid:session_id>/": Route("owned", (("GET", None), ("POST", {"content": "x"}))),
     "sessions/<uuid:session_id>/graphs/": Route("owned"),
     "sessions/<uuid:session_id>/graphs/<uuid:graph_id>/": Route("owned"),
+    "sessions/<uuid:session_id>/log/": Route("owned", (("GET", None), ("POST", {}))),
     "problems/<slug:code>": Route("open"),
     "login/": Route("open", (("GET", None), ("POST", {}))),
     "logout/": Route("open", (("POST", {}),)),
