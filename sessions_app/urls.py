@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 
 from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
-from sessions_app.pages import analytics, data, files, graphs, login, session, sessions
+from sessions_app.pages import analytics, data, files, graphs, log, login, session, sessions
 from sessions_app.pages.words import words
 
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("analytics/", analytics.AnalyticsPage.as_view(), name="analytics"),
     path("sessions/<uuid:session_id>/files/", files.FilesPage.as_view(), name="files"),
     path("data/", data.DataPage.as_view(), name="data"),
+    path("sessions/<uuid:session_id>/log/", log.LogPage.as_view(), name="log"),
     path("problems/<slug:code>", problem_page, name="problem"),
     path(
         "login/",

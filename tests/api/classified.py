@@ -101,6 +101,7 @@ PAGES: dict[str, Route] = {
     "analytics/": Route("list"),
     "sessions/<uuid:session_id>/files/": Route("owned"),
     "data/": Route("list"),
+    "sessions/<uuid:session_id>/log/": Route("owned", (("GET", None), ("POST", {}))),
     "problems/<slug:code>": Route("open"),
     "login/": Route("open", (("GET", None), ("POST", {}))),
     "logout/": Route("open", (("POST", {}),)),
