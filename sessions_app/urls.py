@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 
 from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
-from sessions_app.pages import analytics, data, files, graphs, log, login, session, sessions
+from sessions_app.pages import analytics, data, files, graphs, lines, log, login, session, sessions
 from sessions_app.pages.words import words
 
 urlpatterns = [
@@ -15,6 +15,9 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}parley/favicon.svg")),  # the admin names none
     path("sessions/", sessions.SessionsPage.as_view(), name="sessions"),
     path("sessions/<uuid:session_id>/", session.SessionPage.as_view(), name="session"),
+    path("sessions/<uuid:session_id>/lines/", lines.LinesPart.as_view(), name="lines"),
+    path("sessions/<uuid:session_id>/lines/<uuid:message_id>/text/", lines.MessageText.as_view(), name="message-text"),
+    path("markup/", lines.MarkupPart.as_view(), name="markup"),
     path("sessions/<uuid:session_id>/graphs/", graphs.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graphs.GraphPage.as_view(), name="graph"),
     path("words.js", words, name="words"),

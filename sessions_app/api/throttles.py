@@ -11,7 +11,7 @@ from django.shortcuts import render
 from rest_framework.request import Request
 
 from bus.exceptions import BusError
-from bus.messages import Command
+from bus.messages import Actor, Command
 from bus.models import Idempotency
 from config.rates import Decision, Rate, limiter
 from sessions_app.accounts.audit import address_of
@@ -76,6 +76,20 @@ def with_rate(request: Request, response: HttpResponseBase) -> HttpResponseBase:
         response["RateLimit-Policy"] = f'"{kind}";q={rate.requests};w={rate.seconds}'
         response["RateLimit"] = f'"{kind}";r={decision.left};t={ceil(decision.full)}'
     return response
+
+
+def reads_counted(view: Any) -> Any:
+    """A page's part that a script asks for again and again: it counts as a read of who looks."""
+
+    @wraps(view)
+    def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        who = Actor("user", str(request.user.pk)) if request.user.is_authenticated else address_of(request)
+        decision = _taken("reads", str(who))
+        if decision is not None and not decision.allowed:
+            return _too_often(request, decision)
+        return view(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    return counted
 
 
 def log_ins_counted(view: Any) -> Any:

@@ -14,8 +14,8 @@ from django.views import View
 from bus.exceptions import NotFound, Refused
 from sessions_app import panels, queries
 from sessions_app.models import Conversation, Session
-from sessions_app.pages import transcript
-from sessions_app.pages.common import execute, session_or_404
+from sessions_app.pages import lines, transcript
+from sessions_app.pages.common import conversation_or_404, execute, session_or_404
 
 CONVERSATIONS = 50
 """So many of the newest are offered to change to."""
@@ -26,25 +26,25 @@ CRITICAL = 0.8
 
 
 class SessionPage(LoginRequiredMixin, View):
-    """`sessions/{id}/`: the end of a conversation (`conversation`, by default main), or with `before` what was said
-    before that position."""
+    """`sessions/{id}/`: the end of a conversation (`conversation`, by default main), or another part of it: what was
+    said about a `message`, or about `at`, a moment or a position. With `before`, for browsers without our script, what
+    was said before that position."""
 
     def get(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
         """The page. The version is read with the session, before its messages: nothing can fall between."""
         session = session_or_404(request, session_id)
-        given = request.GET.get("before", "")
-        before = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
-        conversation = _conversation(request, session_id)
-        entries, earlier = transcript.entries(conversation, before)
+        conversation = conversation_or_404(request, session_id)
+        window = lines.window_of(request, conversation)
+        live = not request.GET.get("before", "").isdecimal() or window.upper is None
         context = {
             "session": session,
             "conversation": conversation,
             "conversations": _conversations(session),
             "metrics": _metrics(session),
-            "entries": entries,
-            "earlier": earlier,
-            "live": before is None,
-            "artifacts": queries.artifacts_in(session.id)[:ARTIFACTS] if before is None else [],
+            "entries": transcript.entries(conversation, window, to_come=live and window.upper is None),
+            "window": window,
+            "live": live,
+            "artifacts": queries.artifacts_in(session.id)[:ARTIFACTS] if live else [],
             "panels": panels.shown(session),
         }
         return render(request, "sessions/detail.html", context)
@@ -64,15 +64,6 @@ class SessionPage(LoginRequiredMixin, View):
             return HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain; charset=utf-8")
         query = {"conversation": elsewhere} if elsewhere else None
         return redirect(reverse("session", args=[session_id], query=query))
-
-
-def _conversation(request: HttpRequest, session_id: UUID) -> Conversation:
-    """The one the address names, of a session already checked."""
-    try:
-        given = request.GET.get("conversation")
-        return queries.conversation_in(session_id, UUID(given) if given else session_id)
-    except (NotFound, ValueError):
-        raise Http404 from None
 
 
 def _conversations(session: Session) -> QuerySet[Conversation]:

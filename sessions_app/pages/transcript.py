@@ -1,23 +1,20 @@
 """What the page of a session shows, line by line: messages, tool calls with their results, what became of runs, answers
 to come. Called by `session`; static/parley/ (messages.js, runs.js) makes the same lines of what comes live."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Coalesce
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
 
 from sessions_app.llm import status
 from sessions_app.models import Conversation, Message, Run
+from sessions_app.pages import facts, parts
+from sessions_app.pages.windows import Window
 from sessions_app.queries import line_of
 
-MESSAGES = 50
 RUNS = 200
 REASONS = {
     "length": "The answer reached its greatest length.",
@@ -27,58 +24,69 @@ REASONS = {
 }
 DECISIONS = {None: "undecided", True: "allowed", False: "denied"}
 
-Entry = dict[str, Any]
+Entry = parts.Entry
 
 
-def entries(conversation: Conversation, before: int | None) -> tuple[list[Entry], int | None]:
-    """The lines of a conversation, oldest first, and where to go on towards the beginning. With `before`: those before
-    that position, without answers to come. Messages are read first: what ends meanwhile comes by the socket."""
-    rows = line_of(conversation)
-    if before is not None:
-        rows = rows.filter(position__lt=before)
-    newest = list(rows.order_by("-position")[: MESSAGES + 1])
-    earlier = newest[MESSAGES - 1].position if len(newest) > MESSAGES else None
-    said = newest[MESSAGES - 1 :: -1] if earlier is not None else newest[::-1]
-    runs = _runs(conversation.id, said, earlier or 0, before)
-    lines = _messages(said, {run.id: run for run in runs if run.state in status.OPEN})
-    _shared(lines, said, conversation)
-    lines += _notes(runs, lines)
+def entries(conversation: Conversation, window: Window, *, to_come: bool) -> list[Entry]:
+    """The lines of a conversation, oldest first; with `to_come` also the answers at work, and what waits. Messages were
+    read before: what ends meanwhile comes by the socket."""
+    runs = _runs(conversation.id, window)
+    own = [run for run in runs if run.conversation_id == conversation.id]
+    lines = messages(conversation, window.said, runs)
+    lines += _notes(own, lines)
     lines.sort(key=lambda line: (line["position"], line["kind"] == "note"))
-    if before is None:
-        to_come = [run for run in runs if run.state in status.OPEN]
-        lines += [_to_come(run) for run in sorted(to_come, key=lambda run: run.waits)]
-    return lines, earlier
+    if to_come:
+        lines += [_to_come(run) for run in sorted(_open(own), key=lambda run: run.waits)]
+    return lines
 
 
-def _runs(conversation: UUID, said: Sequence[Message], after: int, before: int | None) -> Sequence[Run]:
+def messages(conversation: Conversation, said: Sequence[Message], runs: Iterable[Run]) -> list[Entry]:
+    """The lines of these messages alone, with what is known of the runs that spoke them."""
+    lines = _messages(said, {run.id: run for run in runs})
+    _shared(lines, said, conversation)
+    return lines
+
+
+def runs_of(said: Iterable[Message]) -> Sequence[Run]:
+    """The runs that spoke these messages."""
+    ids = {message.run for message in said if message.run}
+    return list(Run.objects.filter(id__in=ids)) if ids else []
+
+
+def _open(runs: Iterable[Run]) -> list[Run]:
+    return [run for run in runs if run.state in status.OPEN]
+
+
+def _runs(conversation: UUID, window: Window) -> Sequence[Run]:
     """Those at work, those that spoke here, and those that ended without a whole answer where one would be. What became
     of the runs of a conversation that this is a fork of is told there."""
-    short = Q(state__in=status.ENDED - {Run.State.COMPLETED}, requested_version__gt=after)
-    if before is not None:
-        short &= Q(requested_version__lt=before)
-    wanted = Q(id__in={message.run for message in said if message.run}) | Q(state__in=status.OPEN) | short
+    short = Q(state__in=status.ENDED - {Run.State.COMPLETED}, requested_version__gt=window.lower or 0)
+    if window.upper is not None:
+        short &= Q(requested_version__lte=window.upper)
+    own = Q(conversation_id=conversation) & (Q(state__in=status.OPEN) | short)
+    spoke = Q(id__in={message.run for message in window.said if message.run})
     tries = Q(retries=Coalesce(OuterRef("retries"), OuterRef("id"))) | Q(continues=OuterRef("id"))
     again = Run.objects.filter(tries, conversation_id=conversation, queued_at__gt=OuterRef("queued_at"))
-    runs = Run.objects.filter(wanted, conversation_id=conversation).annotate(again=Exists(again))
+    runs = Run.objects.filter(own | spoke).annotate(again=Exists(again))
     return list(runs.order_by("-requested_version", "-id")[:RUNS])[::-1]
 
 
 # -- messages ----------------------------------------------------------------------------------------------------------
 
 
-def _messages(said: Iterable[Message], at_work: Mapping[UUID | None, Run]) -> list[Entry]:
+def _messages(said: Iterable[Message], spoke: Mapping[UUID | None, Run]) -> list[Entry]:
     """The messages; a tool's result stands in the card of its call."""
     lines: list[Entry] = []
     cards: dict[tuple[UUID | None, str], Entry] = {}
     for message in said:
         if (card := _card_of(message, cards)) is not None:
-            card["result"] = {"id": message.id, "text": _text(message.content[0])}
+            card["result"] = {"id": message.id, **parts.result(message.content[0]["content"])}
         else:
-            lines.append(_message(message))
-            cards |= {(message.run, part["call"]): part for part in lines[-1]["parts"] if part["call"]}
+            lines.append(_message(message, spoke.get(message.run)))
+            cards |= {(message.run, part["call"]): part for part in lines[-1]["parts"] if part.get("call")}
     for (run, call), card in cards.items():
-        if run in at_work and call in at_work[run].decisions:
-            card["decision"] = DECISIONS[at_work[run].decisions[call]]
+        if run in spoke and spoke[run].state in status.OPEN and call in spoke[run].decisions:
+            card["decision"] = DECISIONS[spoke[run].decisions[call]]
     return lines
 
 
@@ -90,11 +98,11 @@ def _card_of(message: Message, cards: dict[tuple[UUID | None, str], Entry]) -> E
     return cards.pop((message.run, content[0]["tool_call_id"]), None)
 
 
-def _message(message: Message) -> Entry:
+def _message(message: Message, run: Run | None) -> Entry:
     metadata = message.metadata
     marks = ["incomplete"] * bool(metadata.get("incomplete")) + ["replaced"] * bool(metadata.get("superseded_by"))
-    parts = [_part(part) for part in message.content]
-    parts += [{**_part({**call, "type": "tool_call"}), "own": True} for call in message.tool_calls]
+    said = [parts.shown(part, message.role) for part in message.content]
+    said += [{**parts.shown({**call, "type": "tool_call"}, message.role), "own": True} for call in message.tool_calls]
     return {
         "kind": "message",
         "id": message.id,
@@ -104,7 +112,8 @@ def _message(message: Message) -> Entry:
         "marks": ", ".join(marks),
         "superseded": bool(metadata.get("superseded_by")),
         "when": message.created_at,
-        "parts": parts,
+        "parts": said,
+        "facts": facts.of(run) if run else [],
     }
 
 
@@ -127,28 +136,6 @@ def _ids(given: Iterable[str]) -> list[UUID]:
         with suppress(ValueError):
             found.append(UUID(text))
     return found
-
-
-def _part(part: Mapping[str, Any]) -> Entry:
-    call = part["tool_call_id"] if part["type"] == "tool_call" else ""
-    return {"label": _label(part), "text": _text(part), "call": call, "name": part.get("name", "")}
-
-
-def _label(part: Mapping[str, Any]) -> str:
-    kind = str(part["type"])
-    return {"text": "", "tool_call": f"tool call: {part.get('name')}", "tool_result": "tool result"}.get(kind, kind)
-
-
-def _text(part: Mapping[str, Any]) -> SafeString:
-    match part["type"]:
-        case "image":
-            text = " ".join(filter(None, (part.get("alt_text"), part["url"])))
-        case "tool_call":
-            text = json.dumps(part["args"], ensure_ascii=False, indent=2, sort_keys=True)
-        case _:
-            text = part.get("text") or part.get("content") or ""
-    # an HTML parser makes one newline of CR LF; the reference keeps the text as it was said
-    return mark_safe(escape(text).replace("\r", "&#13;"))  # noqa: S308 (escaped right here)
 
 
 # -- runs --------------------------------------------------------------------------------------------------------------
@@ -196,7 +183,7 @@ def _to_come(run: Run) -> Entry:
         "waits": run.waits,
         "stoppable": not run.cancel_requested,
         "mark": _mark(run),
-        "parts": [_part(part) for part in run.input or []],
+        "parts": [parts.shown(part, "user") for part in run.input or []],
     }
 
 

@@ -17,7 +17,7 @@ from sessions_app import commands
 from sessions_app.login_link import make_link
 from sessions_app.models import Message, Run, Session
 from sessions_app.pages.sessions import SESSIONS
-from sessions_app.pages.transcript import MESSAGES
+from sessions_app.pages.windows import MESSAGES
 from sessions_app.switches import switches
 from sessions_app.values import ImagePart, Role, SessionConfig, TextPart, ToolCallPart, ToolResultPart
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
@@ -132,10 +132,11 @@ def test_parts_that_are_no_text_are_shown_labelled(alice_client: Client, story: 
     result = ToolResultPart(tool_call_id="c1", content="found")
     story.tell(commands.AddMessage, role=Role.TOOL, content=[result], tool_call_id="c1")
     page = shown(alice_client, f"/sessions/{story.id}/")
-    assert '<span class="label">image</span><div class="text">a cat https://example.org/cat.png</div>' in page
+    link = '<a class="picture" href="https://example.org/cat.png" target="_blank" rel="noopener noreferrer nofollow">'
+    assert f'<span class="label">image</span>{link}Picture from example.org: a cat</a>' in page
     assert '<span class="label">tool call: &lt;look&gt;</span>' in page
-    assert page.index("&quot;a&quot;: &quot;ü&quot;") < page.index("&quot;b&quot;: [")
-    assert '<span class="label">tool result</span><div class="text">found</div>' in page
+    assert page.index("&quot;a&quot;") < page.index("&quot;ü&quot;") < page.index("&quot;b&quot;")
+    assert '<span class="label">tool result</span><pre class="text" tabindex="0">found</pre>' in page
     assert "<img" not in page
 
 

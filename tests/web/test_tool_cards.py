@@ -1,5 +1,6 @@
 """Tool calls on the session's page: a card with arguments, result, and the question whether the tool may run."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -27,15 +28,16 @@ def test_a_tool_call_is_a_card_with_its_result_and_the_run_goes_on(
 ) -> None:
     run = called(story, worker)
     page = page_of(alice_client, story)
-    assert '<div class="part" data-call="c1"><span class="label">tool call: clock</span>' in page
-    assert "&quot;zone&quot;: &quot;&lt;UTC&gt;&quot;" in page
+    assert '<div class="part card" data-call="c1" data-state="open">' in page
+    assert '<span class="label">tool call: clock</span>' in page
+    assert '&quot;zone&quot;</span>: <span class="s">&quot;&lt;UTC&gt;&quot;</span>' in page
     assert (page.count("data-open"), page.count(STOP)) == (1, 1), "the run is at work although it has said something"
     results = [ToolResultPart(tool_call_id="c1", content="<noon>")]
     worker.tell(commands.RecordToolResults, run_id=run, results=results)
     page = page_of(alice_client, story)
     answer = Message.objects.get(role="tool").id
-    said = '<span class="label">tool result</span><div class="text">&lt;noon&gt;</div>'
-    assert f'</div><div class="result" data-message-id="{answer}">{said}</div></div>' in page
+    said = '<span class="label">tool result</span><pre class="text" tabindex="0">&lt;noon&gt;</pre>'
+    assert re.search(rf'<div class="result" data-message-id="{answer}">{said}\s*</div></div>', page)
     assert page.count(str(answer)) == 1, "the result is no line of its own"
     assert 'data-role="tool"' not in page
     assert "data-open" in page
@@ -46,7 +48,7 @@ def test_a_result_without_its_call_is_a_line_of_its_own(alice_client: Client, st
     story.tell(commands.AddMessage, role="tool", content=[result], tool_call_id="c9")
     page = page_of(alice_client, story)
     assert 'data-role="tool"' in page
-    assert '<span class="label">tool result</span><div class="text">found</div>' in page
+    assert '<span class="label">tool result</span><pre class="text" tabindex="0">found</pre>' in page
 
 
 def test_the_question_whether_a_tool_may_run_survives_a_reload(
