@@ -2,12 +2,13 @@
 
 from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
-from sessions_app.pages import graphs, login, session, sessions
+from sessions_app.pages import graphs, login, session, sessions, theme
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
@@ -17,6 +18,9 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/graphs/", graphs.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graphs.GraphPage.as_view(), name="graph"),
     path("problems/<slug:code>", problem_page, name="problem"),
+    path("settings/", include("sessions_app.pages.settings.urls")),
+    path("language/", set_language, name="set_language"),
+    path("theme/", theme.ThemePage.as_view(), name="theme"),
     path(
         "login/",
         log_ins_counted(
