@@ -8,12 +8,15 @@ from django.views.i18n import set_language
 
 from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
-from sessions_app.pages import graphs, login, session, sessions, theme
+from sessions_app.pages import changes, edit, graphs, login, session, sessions, theme
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}parley/favicon.svg")),  # the admin names none
     path("sessions/", sessions.SessionsPage.as_view(), name="sessions"),
+    path("sessions/change/", changes.ChangePage.as_view(), name="sessions-change"),
+    path("sessions/<uuid:session_id>/edit/", edit.EditPage.as_view(), name="session-edit"),
+    path("sessions/<uuid:session_id>/leave/", changes.LeavePage.as_view(), name="session-leave"),
     path("sessions/<uuid:session_id>/", session.SessionPage.as_view(), name="session"),
     path("sessions/<uuid:session_id>/graphs/", graphs.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graphs.GraphPage.as_view(), name="graph"),

@@ -3,8 +3,12 @@
 
 import { localize } from "./elements.js";
 import { keys, map, want, wanted } from "./keys.js";
+import { saw } from "./seen.js";
 
 document.querySelectorAll("time[datetime]").forEach((time) => localize(/** @type {HTMLTimeElement} */ (time)));
+
+const session = /** @type {HTMLElement | null} */ (document.querySelector("main[data-session][data-version]"));
+if (session) saw(String(session.dataset.session), Number(session.dataset.version));
 
 // -- the map of keys -------------------------------------------------------------------------------------------------
 
