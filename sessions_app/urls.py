@@ -4,16 +4,33 @@ from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
-from sessions_app.pages import analytics, data, files, graphs, lines, log, login, session, sessions
+from sessions_app.pages import (
+    analytics,
+    changes,
+    data,
+    edit,
+    files,
+    graphs,
+    lines,
+    log,
+    login,
+    session,
+    sessions,
+    theme,
+)
 from sessions_app.pages.words import words
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}parley/favicon.svg")),  # the admin names none
     path("sessions/", sessions.SessionsPage.as_view(), name="sessions"),
+    path("sessions/change/", changes.ChangePage.as_view(), name="sessions-change"),
+    path("sessions/<uuid:session_id>/edit/", edit.EditPage.as_view(), name="session-edit"),
+    path("sessions/<uuid:session_id>/leave/", changes.LeavePage.as_view(), name="session-leave"),
     path("sessions/<uuid:session_id>/", session.SessionPage.as_view(), name="session"),
     path("sessions/<uuid:session_id>/lines/", lines.LinesPart.as_view(), name="lines"),
     path("sessions/<uuid:session_id>/lines/<uuid:message_id>/text/", lines.MessageText.as_view(), name="message-text"),
@@ -27,6 +44,9 @@ urlpatterns = [
     path("data/", data.DataPage.as_view(), name="data"),
     path("sessions/<uuid:session_id>/log/", log.LogPage.as_view(), name="log"),
     path("problems/<slug:code>", problem_page, name="problem"),
+    path("settings/", include("sessions_app.pages.settings.urls")),
+    path("language/", set_language, name="set_language"),
+    path("theme/", theme.ThemePage.as_view(), name="theme"),
     path(
         "login/",
         log_ins_counted(
