@@ -38,7 +38,6 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/graphs/", graphs.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graphs.GraphPage.as_view(), name="graph"),
     path("words.js", words, name="words"),
-    path("i18n/", include("django.conf.urls.i18n")),
     path("analytics/", analytics.AnalyticsPage.as_view(), name="analytics"),
     path("sessions/<uuid:session_id>/files/", files.FilesPage.as_view(), name="files"),
     path("data/", data.DataPage.as_view(), name="data"),

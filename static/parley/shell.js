@@ -1,6 +1,5 @@
 // @ts-check
-/** What every page does: times in the reader's own zone and language; menus close when one looks elsewhere. */
-/** What every page does: times in the reader's own zone and language, the menu, the theme, the map of keys. */
+/** What every page does: times in the reader's own zone and language, the menus, the theme, the map of keys. */
 
 import { localize } from "./elements.js";
 import { keys, map, want, wanted } from "./keys.js";
@@ -8,21 +7,13 @@ import { saw } from "./seen.js";
 
 document.querySelectorAll("time[datetime]").forEach((time) => localize(/** @type {HTMLTimeElement} */ (time)));
 
-const openMenus = () => /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details.menu[open]"));
-document.addEventListener("click", ({ target }) => {
-  for (const menu of openMenus()) if (!(target instanceof Node && menu.contains(target))) menu.open = false;
-});
-document.addEventListener("keydown", ({ key }) => {
-  if (key !== "Escape") return;
-  for (const menu of openMenus()) {
-    menu.open = false;
-    menu.querySelector("summary")?.focus();
-  }
 const session = /** @type {HTMLElement | null} */ (document.querySelector("main[data-session][data-version]"));
 if (session) saw(String(session.dataset.session), Number(session.dataset.version));
 
 // -- the map of keys -------------------------------------------------------------------------------------------------
+
 const dialog = /** @type {HTMLDialogElement | null} */ (document.querySelector("dialog.keys"));
+
 function showKeys() {
   if (!dialog) return;
   dialog.querySelector("[data-map]")?.replaceChildren(map());
@@ -31,8 +22,10 @@ function showKeys() {
   box.onchange = () => want(box.checked);
   dialog.showModal();
 }
+
 /** Follow a link of the page by its key. @param {string} selector */
 const go = (selector) => () => /** @type {HTMLElement | null} */ (document.querySelector(selector))?.click();
+
 if (dialog) {
   document.querySelectorAll("[data-shows-keys]").forEach((button) => button.addEventListener("click", showKeys));
   const { everywhere = "", map: said = "", sessions = "", settings = "" } = dialog.dataset;
@@ -42,14 +35,26 @@ if (dialog) {
       ["g s", sessions, go("[data-place=sessions]")],
       ["g e", settings, go("[data-place=settings]")],
     ]);
-// -- the menu --------------------------------------------------------------------------------------------------------
-const menu = /** @type {HTMLDetailsElement | null} */ (document.querySelector("details.menu"));
-  if (menu?.open && target instanceof Node && !menu.contains(target)) menu.open = false;
-menu?.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || !menu.open) return;
-  menu.open = false;
-  menu.querySelector("summary")?.focus();
+  }
+}
+
+// -- the menus -------------------------------------------------------------------------------------------------------
+
+const openMenus = () => /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details.menu[open]"));
+
+document.addEventListener("click", ({ target }) => {
+  for (const menu of openMenus()) if (!(target instanceof Node && menu.contains(target))) menu.open = false;
+});
+document.addEventListener("keydown", ({ key }) => {
+  if (key !== "Escape") return;
+  for (const menu of openMenus()) {
+    menu.open = false;
+    menu.querySelector("summary")?.focus();
+  }
+});
+
 // -- the theme -------------------------------------------------------------------------------------------------------
+
 /** The same as the server does with the form; without a new page. @param {string} theme */
 function setTheme(theme) {
   const secure = location.protocol === "https:" ? "; Secure" : "";
@@ -60,10 +65,13 @@ function setTheme(theme) {
   document.querySelectorAll("form.themes button").forEach((button) => {
     button.setAttribute("aria-pressed", String(/** @type {HTMLButtonElement} */ (button).value === theme));
   });
+}
+
 document.querySelectorAll("form.themes").forEach((form) => {
   form.addEventListener("submit", (event) => {
     const button = /** @type {SubmitEvent} */ (event).submitter;
     if (!(button instanceof HTMLButtonElement)) return;
     event.preventDefault();
     setTheme(button.value);
+  });
 });

@@ -13,7 +13,7 @@ def test_a_page_is_in_the_language_that_the_browser_asks_for(alice_client: Clien
 
 
 def test_a_chosen_language_goes_before_the_browsers(alice_client: Client) -> None:
-    alice_client.post("/i18n/setlang/", {"language": "fr", "next": "/sessions/"})
+    alice_client.post("/language/", {"language": "fr", "next": "/sessions/"})
     assert '<html lang="fr"' in shown(alice_client, "/sessions/")
 
 

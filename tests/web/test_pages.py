@@ -16,8 +16,6 @@ from bus.messages import Actor, Context, uuid7
 from sessions_app import commands
 from sessions_app.login_link import make_link
 from sessions_app.models import Message, Run, Session
-from sessions_app.pages.sessions import SESSIONS
-from sessions_app.pages.transcript import MESSAGES
 from sessions_app.pages.wanted import SESSIONS
 from sessions_app.pages.windows import MESSAGES
 from sessions_app.switches import switches
