@@ -27,7 +27,9 @@ if TYPE_CHECKING:  # generic for mypy only
     ModelForm = forms.ModelForm[Model]
     Pages = Paginator[Any]
 else:
-    ModelAdmin, ModelForm, Pages = admin.ModelAdmin, forms.ModelForm, Paginator
+    from unfold.admin import ModelAdmin
+
+    ModelForm, Pages = forms.ModelForm, Paginator
 
 
 class BoundedPaginator(Pages):

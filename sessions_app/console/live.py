@@ -1,0 +1,52 @@
+"""The live page of the bus: who follows the log and how far behind, what was parked, what waits and what was dropped.
+The part below the title asks for itself again; its numbers are those of REST's `bus/`."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from bus import gauges
+from bus.bus import bus
+from bus.log.durable import RedriveDelivery
+from bus.models import ParkedDelivery
+from sessions_app.console.common import give, needs, page
+
+SEE, ACT = "bus.view_subscribercursor", "bus.change_parkeddelivery"
+SHOWN = 50
+"""Parked deliveries on the page; the list of all is a link away."""
+
+
+@needs(SEE)
+def live(request: HttpRequest) -> HttpResponse:
+    """The page."""
+    return page(request, "bus", _("Bus"), **_state(request))
+
+
+@needs(SEE)
+def part(request: HttpRequest) -> HttpResponse:
+    """Its part that changes."""
+    return render(request, "console/bus_state.html", _state(request))
+
+
+@require_POST
+@needs(ACT)
+def redrive(request: HttpRequest) -> HttpResponse:
+    """Try a parked delivery again, or all of a subscriber."""
+    subscriber, position = request.POST.get("subscriber", "")[:200], request.POST.get("position", "")
+    command = RedriveDelivery(subscriber=subscriber, position=int(position) if position.isdecimal() else None)
+    return give(request, [command], _("A worker will try it again."), "admin:bus")
+
+
+def _state(request: HttpRequest) -> dict[str, Any]:
+    parked = list(ParkedDelivery.objects.order_by("-parked_at", "-id")[: SHOWN + 1])
+    return {
+        "subscribers": gauges.subscribers(bus.registry),
+        "work": gauges.open_work(),
+        "dropped": gauges.dropped(),
+        "parked": parked[:SHOWN],
+        "more_parked": len(parked) > SHOWN,
+        "may_act": request.user.has_perm(ACT),
+    }
