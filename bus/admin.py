@@ -102,10 +102,14 @@ def difference(old: Any, new: Any) -> Any:
     return patch
 
 
+def context_of(request: HttpRequest) -> Context:
+    """Which operator acts, and in which request."""
+    return Context(actor=Actor("staff", str(request.user.pk)), correlation_id=getattr(request, "request_id", ""))
+
+
 def execute(request: HttpRequest, command: Command) -> Any:
     """What a command of this operator answers. Raises Refused."""
-    context = Context(actor=Actor("staff", str(request.user.pk)), correlation_id=getattr(request, "request_id", ""))
-    return bus.execute(command, context).data
+    return bus.execute(command, context_of(request)).data
 
 
 class CommandForm(ModelForm):

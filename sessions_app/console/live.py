@@ -3,7 +3,7 @@ The part below the title asks for itself again; its numbers are those of REST's 
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -15,6 +15,8 @@ from bus.models import ParkedDelivery
 from sessions_app.console.common import give, needs, page
 
 SEE, ACT = "bus.view_subscribercursor", "bus.change_parkeddelivery"
+LONGEST = 19
+"""Digits that surely fit into a position."""
 SHOWN = 50
 """Parked deliveries on the page; the list of all is a link away."""
 
@@ -36,7 +38,9 @@ def part(request: HttpRequest) -> HttpResponse:
 def redrive(request: HttpRequest) -> HttpResponse:
     """Try a parked delivery again, or all of a subscriber."""
     subscriber, position = request.POST.get("subscriber", "")[:200], request.POST.get("position", "")
-    command = RedriveDelivery(subscriber=subscriber, position=int(position) if position.isdecimal() else None)
+    if position and not (position.isdecimal() and len(position) < LONGEST):
+        raise Http404
+    command = RedriveDelivery(subscriber=subscriber, position=int(position) if position else None)
     return give(request, [command], _("A worker will try it again."), "admin:bus")
 
 

@@ -6,9 +6,9 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from bus.admin import BoundedPaginator, ModelAdmin, ModelForm, ReadOnly
+from bus.admin import BoundedPaginator, ModelAdmin, ModelForm
 from bus.exceptions import Refused
-from sessions_app.models import Graph, Prompt
+from sessions_app.models import Prompt
 from sessions_app.orchestration import prompts
 from sessions_app.orchestration.prompts import PromptText
 
@@ -70,15 +70,3 @@ class PromptAdmin(ModelAdmin):
             return
         obj.pk = prompts.save(form.text(), request.user.pk).pk
         obj.refresh_from_db()
-
-
-@admin.register(Graph)
-class GraphAdmin(ReadOnly):
-    """Graphs of prompts and how far they have come."""
-
-    list_display = ("__str__", "session", "kind", "state", "done", "total", "running", "failed", "cost", "started_at")
-    list_select_related = ("session",)
-    list_filter = ("state",)
-    ordering = ("-id",)
-    exact = ("id", "session")
-    search_help_text = "the id of a graph or of its session"
