@@ -16,6 +16,7 @@ from sessions_app import plugin_admin as _of_plugins  # noqa: F401
 from sessions_app.accounts import admin as _of_accounts  # noqa: F401  (registers its pages)
 from sessions_app.artifacts import admin as _of_artifacts  # noqa: F401  (registers its pages)
 from sessions_app.console import people as _of_people  # noqa: F401
+from sessions_app.console import redriving as _of_deliveries  # noqa: F401
 from sessions_app.console.runs import Provider, links_of
 from sessions_app.erasure import admin as _of_erasure  # noqa: F401
 from sessions_app.llm import admin as _of_models  # noqa: F401  (registers its pages)

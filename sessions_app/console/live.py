@@ -3,18 +3,20 @@ The part below the title asks for itself again; its numbers are those of REST's 
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from bus import gauges
 from bus.bus import bus
-from bus.log.durable import RedriveDelivery
 from bus.models import ParkedDelivery
-from sessions_app.console.common import give, needs, page
+from sessions_app.console import redriving
+from sessions_app.console.common import needs, page
+from sessions_app.console.redriving import ACT
 
-SEE, ACT = "bus.view_subscribercursor", "bus.change_parkeddelivery"
+SEE = "bus.view_subscribercursor"
 LONGEST = 19
 """Digits that surely fit into a position."""
 SHOWN = 50
@@ -40,8 +42,9 @@ def redrive(request: HttpRequest) -> HttpResponse:
     subscriber, position = request.POST.get("subscriber", "")[:200], request.POST.get("position", "")
     if position and not (position.isdecimal() and len(position) < LONGEST):
         raise Http404
-    command = RedriveDelivery(subscriber=subscriber, position=int(position) if position else None)
-    return give(request, [command], _("A worker will try it again."), "admin:bus")
+    if redriving.redrive(request, subscriber, int(position) if position else None):
+        messages.success(request, _("A worker will try it again."))
+    return redirect("admin:bus")
 
 
 def _state(request: HttpRequest) -> dict[str, Any]:

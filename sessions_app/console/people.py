@@ -7,7 +7,8 @@ from django.contrib.auth import admin as django_admin
 from django.contrib.auth.models import Group, User
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from bus.admin import BoundedPaginator, ModelAdmin
+from bus.admin import BoundedPaginator
+from sessions_app.auditing import Audited
 
 if TYPE_CHECKING:  # generic for mypy only
     Users = django_admin.UserAdmin[User]
@@ -18,7 +19,7 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class UserAdmin(Users, ModelAdmin):
+class UserAdmin(Users, Audited):
     """Who may log in, and what operators may do."""
 
     form = UserChangeForm
@@ -32,7 +33,7 @@ class UserAdmin(Users, ModelAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(django_admin.GroupAdmin, ModelAdmin):
+class GroupAdmin(django_admin.GroupAdmin, Audited):
     """Rights that several operators share."""
 
     show_full_result_count = False

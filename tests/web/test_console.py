@@ -116,8 +116,8 @@ def test_a_parked_delivery_is_redriven_by_a_command(staff: Client) -> None:
     assert ParkedDelivery.objects.filter(redrive=True).count() == 2
     for wrong in ({}, {"subscriber": "nobody"}):
         assert staff.post(reverse("admin:redrive"), wrong).status_code == 302
-    for position in ("9" * 30, "-1", "x"):
-        assert staff.post(reverse("admin:redrive"), {"subscriber": "memory", "position": position}).status_code == 404
+    for odd in ("9" * 30, "-1", "x"):
+        assert staff.post(reverse("admin:redrive"), {"subscriber": "memory", "position": odd}).status_code == 404
 
 
 def test_a_run_is_cancelled_and_tried_again_on_its_page(staff: Client, story: Story, charlie: User) -> None:
