@@ -7,13 +7,16 @@ from django.views.generic import RedirectView
 
 from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
-from sessions_app.pages import graphs, login, session, sessions
+from sessions_app.pages import graphs, login, parts, session, sessions
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}parley/favicon.svg")),  # the admin names none
     path("sessions/", sessions.SessionsPage.as_view(), name="sessions"),
     path("sessions/<uuid:session_id>/", session.SessionPage.as_view(), name="session"),
+    path("sessions/<uuid:session_id>/branches/", parts.BranchesPart.as_view(), name="session-branches"),
+    path("sessions/<uuid:session_id>/model/", parts.ModelPart.as_view(), name="session-model"),
+    path("sessions/<uuid:session_id>/sharing/", parts.SharingPart.as_view(), name="session-sharing"),
     path("sessions/<uuid:session_id>/graphs/", graphs.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graphs.GraphPage.as_view(), name="graph"),
     path("problems/<slug:code>", problem_page, name="problem"),

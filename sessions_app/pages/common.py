@@ -1,4 +1,4 @@
-"""What the browser's pages share: who looks, the one way to write, whose session it is."""
+"""What the browser's pages share: who looks, the one way to write, whose session or conversation it is."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from bus.bus import bus
 from bus.exceptions import NotFound
 from bus.messages import Actor, Context
 from sessions_app import queries
-from sessions_app.models import Session
+from sessions_app.models import Conversation, Session
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -31,4 +31,13 @@ def session_or_404(request: HttpRequest, session_id: UUID) -> Session:
     try:
         return queries.session_of(actor_of(request), session_id)
     except NotFound:
+        raise Http404 from None
+
+
+def conversation_or_404(request: HttpRequest, session_id: UUID) -> Conversation:
+    """The conversation that the address names (by default main), of a session already checked."""
+    try:
+        given = request.GET.get("conversation")
+        return queries.conversation_in(session_id, UUID(given) if given else session_id)
+    except (NotFound, ValueError):
         raise Http404 from None
