@@ -61,6 +61,11 @@ __all__ = [
 ]
 
 
+PINNED = models.Q(metadata__contains={"pinned": True})
+LABELLED = models.Q(metadata__has_any_keys=["folder", "tags"])
+"""What people sort their lists by stands in a session's metadata: few have it, and those have indexes of their own."""
+
+
 class Session(models.Model):
     """One session: its configuration, its totals. `owner` null: made by the system itself."""
 
@@ -93,6 +98,10 @@ class Session(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["owner", "-updated_at", "-id"], name="session_newest"),
+            *(
+                models.Index(fields=["owner", "-updated_at", "-id"], condition=condition, name=f"session_{name}")
+                for name, condition in (("pinned", PINNED), ("labelled", LABELLED))
+            ),
         ]
 
     def __str__(self) -> str:
@@ -236,6 +245,11 @@ class Run(models.Model):
                 name="runs_waiting",
             ),
             models.Index(fields=["session", "-id"], name="runs_newest"),
+            models.Index(
+                fields=["session"],
+                condition=models.Q(state__in=["queued", "requires_action", "running"]),
+                name="runs_open",
+            ),
         ]
 
     def __str__(self) -> str:

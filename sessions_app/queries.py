@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Value
 
 from bus.exceptions import Forbidden, NotFound, Refused
 from bus.messages import Actor
@@ -56,9 +56,11 @@ def removed_of(actor: Actor) -> QuerySet[Removed]:
 
 
 def with_version(sessions: QuerySet[Session]) -> QuerySet[Session]:
-    """Each session with its log's `version`."""
+    """Each session with its log's `version`, and whether answers in it are `running`: to come, or waiting for a
+    decision."""
     heads = Stream.objects.filter(id=OuterRef("id")).values("version")
-    return sessions.annotate(version=Subquery(heads))
+    at_work = Run.objects.filter(session=OuterRef("id"), state__in=sorted(OPEN))  # as its index says it
+    return sessions.annotate(version=Subquery(heads), running=Exists(at_work))
 
 
 def session_of(actor: Actor, session_id: UUID) -> Session:

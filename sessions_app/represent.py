@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from sessions_app.labels import labels_of
 from sessions_app.llm.catalog import Known
 from sessions_app.models import Artifact, Conversation, Export, Message, Run, Session
 
@@ -16,7 +17,7 @@ def moment(when: datetime | None) -> str | None:
 
 def session_info(session: Session) -> dict[str, Any]:
     """A session in a list (document 003's SessionInfo, with its title and version). `role` is the reader's,
-    `owner` the name of whose it is where that is somebody else."""
+    `owner` the name of whose it is where that is somebody else; `pinned`, `folder`, `tags` are of its metadata."""
     return {
         "id": str(session.id),
         "title": session.title,
@@ -29,6 +30,8 @@ def session_info(session: Session) -> dict[str, Any]:
         "version": getattr(session, "version", None),
         "role": getattr(session, "role", None),
         "owner": getattr(session, "owner_name", None),
+        "running": getattr(session, "running", False),
+        **labels_of(session.metadata)._asdict(),
     }
 
 

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from bus import untrusted
 from bus.bus import bus
 from bus.exceptions import NotFound
-from bus.messages import Actor, Context
+from bus.messages import Actor, CommandResult, Context
 from sessions_app import queries
 from sessions_app.models import Conversation, Session
 
@@ -19,11 +21,16 @@ def actor_of(request: HttpRequest) -> Actor:
     return Actor("user", str(request.user.pk))
 
 
-def execute(request: HttpRequest, name: str, payload: Mapping[str, Any]) -> Any:
-    """What the command of that name answers to this person. Raises Refused."""
+def answered(request: HttpRequest, name: str, payload: Mapping[str, Any]) -> CommandResult:
+    """What becomes of the command of that name, given by this person. Raises Refused."""
     untrusted.check(payload)
     context = Context(actor=actor_of(request), correlation_id=getattr(request, "request_id", ""))
-    return bus.execute(bus.registry.command(name, payload), context).data
+    return bus.execute(bus.registry.command(name, payload), context)
+
+
+def execute(request: HttpRequest, name: str, payload: Mapping[str, Any]) -> Any:
+    """What it answers. Raises Refused."""
+    return answered(request, name, payload).data
 
 
 def session_or_404(request: HttpRequest, session_id: UUID) -> Session:
@@ -41,3 +48,10 @@ def conversation_or_404(request: HttpRequest, session_id: UUID) -> Conversation:
         return queries.conversation_in(session_id, UUID(given) if given else session_id)
     except (NotFound, ValueError):
         raise Http404 from None
+
+
+def back(request: HttpRequest, otherwise: str) -> HttpResponse:
+    """To the page of ours that the form names as `next`, or to the one of that name."""
+    there = request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(there, allowed_hosts={request.get_host()}, require_https=request.is_secure())
+    return redirect(there if here else otherwise)

@@ -1,28 +1,30 @@
-"""The list of one's sessions, and the form that begins another."""
+"""The list of one's sessions, what a search finds in them, and the form that begins another."""
 
-from datetime import UTC, datetime
-from uuid import UUID
+from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views import View
 
 from bus.exceptions import Refused
-from sessions_app import queries
 from sessions_app.forms import NewSession
+from sessions_app.labels import LONGEST, labels_of
 from sessions_app.models import Session
 from sessions_app.pages.common import actor_of, execute
-
-SESSIONS = 30
+from sessions_app.pages.found import found
+from sessions_app.pages.wanted import address, choices, narrowings, page_of, wanted_of
 
 
 class SessionsPage(LoginRequiredMixin, View):
-    """`sessions/`: one's sessions, newest change first, and the form that begins another."""
+    """`sessions/`: one's sessions, pinned ones first, then newest change first, and the form that begins another."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """A page of the list; `before` is the key of the last row of the page before it."""
+        """A page of the list; `before` is the key of the last row of the page before it. The script asks for rows."""
+        if getattr(request, "htmx", False) and request.GET.get("before"):
+            answer = render(request, "sessions/rows.html", _rows(request))
+            answer["Cache-Control"] = "no-store"
+            return answer
         return self._shown(request, NewSession())
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -36,22 +38,36 @@ class SessionsPage(LoginRequiredMixin, View):
         return self._shown(request, form, status=422)
 
     def _shown(self, request: HttpRequest, form: NewSession, status: int = 200) -> HttpResponse:
-        rows = _older_than(queries.own_of(actor_of(request)), request.GET.get("before", ""))
-        found = list(rows.order_by("-updated_at", "-id")[: SESSIONS + 1])
-        last = found[SESSIONS - 1] if len(found) > SESSIONS else None
-        older = f"{last.updated_at.isoformat()}~{last.id}" if last else None
-        context = {"sessions": found[:SESSIONS], "older": older, "form": form, "begun": "before" in request.GET}
+        search = bool(request.GET.get("q", "").strip())
+        about = found(request) if search else {**_rows(request), **_filters(request)}
+        context = {"place": "sessions", "form": form, "search": search, **about}
         return render(request, "sessions/list.html", context, status=status)
 
 
-def _older_than(rows: QuerySet[Session], key: str) -> QuerySet[Session]:
-    """Rows after `<updated_at>~<id>`, spelled so that the index answers; a key that is none of ours changes nothing."""
-    moment, _, ident = key.partition("~")
-    try:
-        when, last = datetime.fromisoformat(moment), UUID(ident)
-        if when.tzinfo is None:
-            return rows
-        when = when.astimezone(UTC)  # PostgreSQL does not take every zone that Python does
-    except (ValueError, OverflowError):
-        return rows
-    return rows.filter(updated_at__lte=when).filter(Q(updated_at__lt=when) | Q(id__lt=last))
+def _rows(request: HttpRequest) -> dict[str, Any]:
+    """A page of the list."""
+    wanted, before = wanted_of(request), request.GET.get("before", "")
+    page = page_of(actor_of(request), wanted, before)
+    return {
+        "wanted": wanted,
+        "rows": [_row(session) for session in (*page.pinned, *page.rows)],
+        "older": address(request, before=page.older) if page.older else None,
+        "begun": bool(before),
+        "newest": max((row.updated_at for row in (*page.pinned, *page.rows)), default=None),
+    }
+
+
+def _row(session: Session) -> dict[str, Any]:
+    return {"session": session, "labels": labels_of(session.metadata)}
+
+
+def _filters(request: HttpRequest) -> dict[str, Any]:
+    """The choices, and what is chosen."""
+    wanted, offered = wanted_of(request), choices(actor_of(request))
+    return {
+        "fields": [(name, values, getattr(wanted, name)) for name, values in offered.items()],
+        "narrowings": list(narrowings(request, wanted)),
+        "folders": offered["folder"],
+        "tags": offered["tag"],
+        "longest": LONGEST,
+    }

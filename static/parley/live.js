@@ -14,6 +14,8 @@
  * }} Listener
  */
 
+import { saw } from "./seen.js";
+
 const FIRST_DELAY = 0.5;
 const LONGEST_DELAY = 15;
 const SILENCE = 25_000; // milliseconds without a frame after which the server is asked whether it is there
@@ -147,6 +149,7 @@ class Follower {
       return;
     }
     this.last = event.version;
+    if (document.visibilityState === "visible") saw(this.session, event.version);
     this.failures = 0; // it brought us on; greeting us and hanging up would not
     this.texts.follow(event);
     this.listener.onEvent(event);

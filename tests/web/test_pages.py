@@ -16,8 +16,8 @@ from bus.messages import Actor, Context, uuid7
 from sessions_app import commands
 from sessions_app.login_link import make_link
 from sessions_app.models import Message, Run, Session
-from sessions_app.pages.sessions import SESSIONS
 from sessions_app.pages.transcript import MESSAGES
+from sessions_app.pages.wanted import SESSIONS
 from sessions_app.switches import switches
 from sessions_app.values import ImagePart, Role, SessionConfig, TextPart, ToolCallPart, ToolResultPart
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
@@ -66,7 +66,8 @@ def test_the_list_turns_pages_without_losing_or_repeating(
     for _ in range(SESSIONS):
         bus.execute(commands.CreateSession(), Context(actor=Actor("user", str(alice.pk))))
     shown(alice_client, "/sessions/")  # reads what is known of models, for a while
-    with django_assert_max_num_queries(6):  # login session, user, saved keys, rows; perhaps models and addresses again
+    # login session, user, saved keys, pinned, rows, choices, labels; perhaps models and addresses again
+    with django_assert_max_num_queries(9):
         first = shown(alice_client, "/sessions/")
     older = re.search(r'rel="next" href="([^"]+)"', first)
     assert older is not None

@@ -20,7 +20,8 @@ class Page(Struct, Generic[T]):
 
 
 class SessionInfo(Struct):
-    """A session in a list. `role` is the reader's; `owner` is whose it is, where that is somebody else."""
+    """A session in a list. `role` is the reader's; `owner` is whose it is, where that is somebody else. `running`: an
+    answer is to come, or waits for a decision. `pinned`, `folder` and `tags` are those of its metadata."""
 
     id: UUID
     title: str
@@ -33,6 +34,10 @@ class SessionInfo(Struct):
     version: int | None
     role: Literal["owner", "editor", "viewer"] | None
     owner: str | None
+    running: bool
+    pinned: bool
+    folder: str | None
+    tags: list[str]
 
 
 class Session(SessionInfo):

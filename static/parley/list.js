@@ -1,0 +1,192 @@
+// @ts-check
+/** The list of sessions: follows what changes, does without a new page what its buttons ask, knows its keys. */
+
+import { followAccount } from "./account.js";
+import { localize } from "./elements.js";
+import { keys } from "./keys.js";
+import { fill, form, newRow, rowOf, rows, showEmpty, showState, toTheTop } from "./rows.js";
+import { Unsent, post, uuid } from "./send.js";
+
+/** @typedef {import("./account.js").Info} Info */
+
+const AT_ONCE = new Set(["pin", "unpin", "archive", "unarchive"]);
+const show = form?.dataset.show ?? "";
+const problem = /** @type {HTMLElement} */ (document.querySelector("[data-problem]"));
+
+// -- live ------------------------------------------------------------------------------------------------------------
+
+/** Whether the list that is shown has such sessions. @param {Info} info */
+const belongs = (info) =>
+  show === "shared" ? info.role !== "owner" : info.role === "owner" && info.is_active === (show !== "archived");
+
+/** A session is new or has changed. A list that is narrowed, or begins in the middle, takes no new ones. @param {Info} info */
+function listed(info) {
+  const known = rowOf(info.id);
+  if (!belongs(info)) known?.remove();
+  else if (known || (form.dataset.narrowed === undefined && form.dataset.begun === undefined)) {
+    const row = known ?? newRow(info.id);
+    fill(row, info, !known);
+    toTheTop(row);
+  }
+  showEmpty();
+}
+
+/** What has changed between the page and the subscription, or while the connection was lost. */
+async function catchUp() {
+  const times = rows().map((row) => row.querySelector("time")?.dateTime ?? "");
+  const since = times.reduce((latest, time) => (Date.parse(time) > Date.parse(latest) ? time : latest), String(form.dataset.newest));
+  const asked = { limit: "100", ...(show === "shared" && { shared: "true" }), ...(since && { updated_after: since }) };
+  const answer = await fetch(`${form.dataset.sessionsUrl}?${new URLSearchParams(asked)}`, { credentials: "same-origin" });
+  if (answer.ok) (await answer.json()).data.toReversed().forEach(listed);
+}
+
+function live() {
+  form.dataset.live = "true";
+  catchUp().catch(() => undefined); // the connection will be lost, too, and come back
+}
+
+// -- asking ----------------------------------------------------------------------------------------------------------
+
+/** @param {unknown} error */
+function tell(error) {
+  problem.textContent = error instanceof Error ? error.message : String(error);
+  problem.hidden = !error;
+}
+
+/** @param {string} id @param {object} changes */
+async function update(id, changes) {
+  const body = { name: "update-session", payload: { session_id: id, ...changes } };
+  try {
+    await post(String(form.dataset.commandsUrl), body, { key: uuid(), csrf: String(form.dataset.csrf), onRetry: tell });
+    tell("");
+  } catch (error) {
+    tell(error instanceof Unsent ? error : String(error));
+  }
+}
+
+/** @type {Record<string, object>} */
+const CHANGES = {
+  pin: { metadata: { pinned: true } },
+  unpin: { metadata: { pinned: null } },
+  archive: { is_active: false },
+  unarchive: { is_active: true },
+};
+
+/** Buttons of one row need no new page: the change comes back over the socket. */
+function buttons() {
+  form.addEventListener("submit", (event) => {
+    const [what, id] = String(/** @type {HTMLButtonElement | null} */ (event.submitter)?.value).split(":");
+    if (!id || !AT_ONCE.has(what) || form.dataset.live !== "true") return;
+    event.preventDefault();
+    closeMenus();
+    void update(id, CHANGES[what]);
+  });
+  form.addEventListener("click", (event) => {
+    const link = event.target instanceof Element && event.target.closest("[data-renames]");
+    if (!link) return;
+    event.preventDefault();
+    closeMenus();
+    rename(/** @type {HTMLElement} */ (link.closest("li")));
+  });
+}
+
+/** @param {Node} [but] */
+function closeMenus(but) {
+  form.querySelectorAll("details.more[open]").forEach((menu) => menu.contains(but ?? null) || menu.removeAttribute("open"));
+}
+
+/** The title becomes a field: Enter keeps, Escape leaves it. @param {HTMLElement} row */
+function rename(row) {
+  const name = /** @type {HTMLElement} */ (row.querySelector(".name"));
+  const link = /** @type {HTMLElement} */ (name.closest("a"));
+  if (row.querySelector(".renaming")) return;
+  const box = document.createElement("input");
+  const before = name.textContent ?? "";
+  Object.assign(box, { className: "renaming", value: before, maxLength: 200, ariaLabel: form.dataset.title });
+  link.before(box);
+  link.hidden = true;
+  let over = false;
+  /** @param {boolean} keep */
+  const end = (keep) => {
+    if (over) return;
+    over = true;
+    const title = box.value.trim();
+    box.remove();
+    link.hidden = false;
+    link.focus();
+    if (!keep || title === before) return;
+    name.textContent = title || String(form.dataset.untitled);
+    void update(String(row.dataset.session), { title });
+  };
+  box.addEventListener("keydown", (event) => {
+    if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
+    event.preventDefault(); // the form around it is another matter
+    end(event.key === "Enter");
+  });
+  box.addEventListener("blur", () => end(true));
+  box.focus();
+  box.select();
+}
+
+// -- choosing, keys --------------------------------------------------------------------------------------------------
+
+function count() {
+  const shown = form.querySelector("[data-count]");
+  if (shown) shown.textContent = String(form.querySelectorAll("[name=session]:checked").length);
+}
+
+/** The row one is in. @returns {HTMLElement | null} */
+const here = () => document.activeElement?.closest("li[data-session]") ?? null;
+
+/** @param {number} step */
+function move(step) {
+  const all = rows();
+  const at = all.indexOf(/** @type {HTMLElement} */ (here()));
+  const next = all[at < 0 ? (step > 0 ? 0 : all.length - 1) : at + step];
+  /** @type {HTMLElement | null | undefined} */ (next?.querySelector(":scope > a"))?.focus();
+}
+
+/** @param {string} selector */
+const press = (selector) => () => /** @type {HTMLElement | null | undefined} */ (here()?.querySelector(selector))?.click();
+
+function registerKeys() {
+  keys(String(form.dataset.scope), [
+    ["j", "Next session", () => move(1)],
+    ["k", "Previous session", () => move(-1)],
+    ["x", "Choose it", press("[name=session]")],
+    ["p", "Pin or unpin it", press("[data-pins]")],
+    ["r", "Rename it", press("[data-renames]")],
+    ["e", "Archive it, or bring it back", press("[value^=archive], [value^=unarchive]")],
+    ["n", "New session", () => document.getElementById("id_title")?.focus()],
+  ]);
+}
+
+keys("Search", [["/", "Search", () => document.getElementById("q")?.focus()]]);
+
+if (form) {
+  rows().forEach((row) => showState(row, false));
+  registerKeys();
+  buttons();
+  form.addEventListener("change", count);
+  document.addEventListener("click", ({ target }) => closeMenus(/** @type {Node} */ (target)));
+  form.addEventListener("keydown", ({ key, target }) => {
+    const menu = key === "Escape" && target instanceof Element && target.closest("details.more[open]");
+    if (!menu) return;
+    menu.removeAttribute("open");
+    menu.querySelector("summary")?.focus();
+  });
+  form.addEventListener("htmx:afterSettle", () => {
+    form.querySelectorAll("time[datetime]").forEach((time) => localize(/** @type {HTMLTimeElement} */ (time)));
+    rows().forEach((row) => showState(row, false));
+  });
+  addEventListener("pageshow", ({ persisted }) => persisted && rows().forEach((row) => showState(row, false)));
+  followAccount({
+    listed,
+    unlisted: (id) => {
+      rowOf(id)?.remove();
+      showEmpty();
+    },
+    live,
+    lost: () => delete form.dataset.live,
+  });
+}
