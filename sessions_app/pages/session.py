@@ -30,7 +30,7 @@ SCRIPTS = [
     f"parley/{name}.js"
     for name in (
         *("asking", "attachments", "branches", "composer", "connection", "dialogs", "drafts", "elements", "forks"),
-        *("heading", "live", "log", "messages", "presence", "queue", "runs", "send", "slash"),
+        *("heading", "keys", "live", "log", "messages", "presence", "queue", "runs", "seen", "send", "slash"),
     )
 ]
 """What `chat.js` imports, so that the browser asks for all of them at once."""

@@ -5,6 +5,7 @@ import { command, sent, tell } from "./asking.js";
 import { attachments } from "./attachments.js";
 import * as drafts from "./drafts.js";
 import { AT_THE_END } from "./forks.js";
+import { keys } from "./keys.js";
 import { conversation, isBusy, page, part, toTheEnd } from "./log.js";
 import { uuid } from "./send.js";
 import { slash } from "./slash.js";
@@ -35,9 +36,6 @@ function stopping() {
   };
   button.addEventListener("click", () => void stop());
   new MutationObserver(show).observe(part("[role=log]"), { childList: true, subtree: true, attributeFilter: ["data-open"] });
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !event.defaultPrevented && !page.querySelector("dialog[open]")) void stop();
-  });
   show();
 }
 
@@ -45,6 +43,21 @@ function stopping() {
  * @param {import("./attachments.js").Kept[]} files */
 const contentOf = (text, files) =>
   files.length ? [...files.map((file) => file.part), ...(text.trim() ? [{ type: "text", text }] : [])] : text;
+
+/** What single keys do while nobody types. */
+function shortcuts() {
+  const { chat = "", write = "", stops = "", edits = "", again = "", before = "", after = "" } = part(".composer").dataset;
+  /** @param {string} rel of the last arrows */
+  const go = (rel) => () => /** @type {HTMLElement | undefined} */ ([...page.querySelectorAll(`.siblings [rel=${rel}]`)].at(-1))?.click();
+  keys(chat, [
+    ["c", write, () => part(".composer textarea").focus()],
+    ["Escape", stops, () => void stop()],
+    ["e", edits, AT_THE_END.edit],
+    ["r", again, AT_THE_END.again],
+    ["[", before, go("prev")],
+    ["]", after, go("next")],
+  ]);
+}
 
 /** @param {{added: (message: any) => void, queued: (run: any) => void}} show what came of it */
 export function composer(show) {
@@ -103,6 +116,7 @@ export function composer(show) {
   });
   box.addEventListener("keydown", (event) => {
     if (event.isComposing || commands.takes(event)) return;
+    if (event.key === "Escape") void stop();
     if (event.key === "ArrowUp" && !box.value && AT_THE_END.edit()) event.preventDefault();
     if (event.key !== "Enter" || event.shiftKey || (TOUCH.matches && !event.ctrlKey && !event.metaKey)) return;
     event.preventDefault();
@@ -113,6 +127,7 @@ export function composer(show) {
   if (!box.value) box.value = before.text;
   files.restore(before.files);
   stopping();
+  shortcuts();
   form.dataset.ready = "";
   if (form.dataset.early !== undefined) void send(); // see early.js
 }
