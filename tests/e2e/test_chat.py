@@ -2,11 +2,13 @@
 
 import base64
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.chromium import barriers, look
+from tests.e2e.conftest import Opens
 from tests.flow.stack import Browser as Caller
 
 PICTURE = base64.b64decode(
@@ -20,9 +22,9 @@ PASTE = """(box, bytes) => {
 }"""
 
 
-def opened(page: Page, api: Caller, **options: Any) -> Locator:
+def opened(page: Page, api: Caller, tools: Sequence[str] = (), **options: Any) -> Locator:
     """A new session's page, whose model does as `options` say; its box, when everything listens."""
-    config = {"provider": "echo", "model": "echo", "provider_options": {"delay": 0, **options}}
+    config = {"provider": "echo", "model": "echo", "tools": [*tools], "provider_options": {"delay": 0, **options}}
     page.goto(f"/sessions/{api.new_session(title='Plans', config=config)}/")
     return ready(page)
 
@@ -135,18 +137,17 @@ def test_commands_are_chosen_by_keys_and_the_head_follows(page: Page, api: Calle
     page.wait_for_url("**/sessions/")
 
 
-def test_a_tool_waits_for_a_decision(page: Page, api: Caller) -> None:
-    config = {
-        "provider": "echo",
-        "model": "echo",
-        "tools": ["session_search"],
-        "provider_options": {"delay": 0, "tool": {"name": "session_search", "args": {"query": "x"}}},
-    }
-    page.goto(f"/sessions/{api.new_session(config=config)}/")
-    ready(page).fill("look it up")
-    page.keyboard.press("Enter")
-    expect(page.locator("[data-said]")).to_have_text("A tool waits for your decision.")
-    page.reload()
-    page.get_by_role("button", name="Deny").click()
-    expect(page.locator("[data-said]")).to_have_text("Answer complete.")
-    look(page, "decided")
+def test_a_tool_waits_for_a_decision_on_a_phone(person: Opens, api: Caller) -> None:
+    phone = person("alice", viewport={"width": 390, "height": 780}, has_touch=True, color_scheme="dark").new_page()
+    box = opened(phone, api, ["guarded"], tool={"name": "guarded", "args": {}})
+    box.fill("open the gate")
+    phone.get_by_role("button", name="Send", exact=True).click()
+    expect(phone.locator("[data-said]")).to_have_text("A tool waits for your decision.")
+    phone.reload()
+    expect(phone.get_by_role("button", name="Deny")).to_be_visible()
+    look(phone, "chat-decision-dark-390")
+    assert barriers(phone) == []
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    phone.get_by_role("button", name="Allow").click()
+    expect(phone.locator("[data-said]")).to_have_text("Answer complete.")
+    expect(said(phone, "assistant").last).to_contain_text("The gate is open.")
