@@ -3,8 +3,11 @@
 
 import { follow } from "./live.js";
 import { forks, SHOW_CONVERSATIONS } from "./forks.js";
-import { cardOf, conversation, isBusy, keepTheEnd, keepingTheEnd, messageOf, openRunOf, page, part, place, session, toTheEnd } from "./log.js";
-import { answer, message, setContent, setMarks } from "./messages.js";
+import { cardOf, conversation, isBusy, keepTheEnd, keepingTheEnd, messageOf, openRunOf, page, part, place, session } from "./log.js";
+import { copying } from "./copy.js";
+import { arrived, toNewest, windowed } from "./history.js";
+import { refresh, refreshRun } from "./lines.js";
+import { answer, message } from "./messages.js";
 import { SHOW_RUNS, grow, mark, note, openRun } from "./runs.js";
 import { Unsent, post, uuid } from "./send.js";
 
@@ -18,8 +21,12 @@ function addMessage(said) {
   const card = said.role === "tool" && only?.type === "tool_result" && !others.length && cardOf(said.run_id, only.tool_call_id);
   if (messageOf(said.message_id)) open?.remove();
   else if (said.conversation_id !== conversation) return;
-  else if (card) answer(card, said);
-  else place(message(said, open ?? undefined));
+  else {
+    if (card) answer(card, said);
+    else place(message(said, open ?? undefined), true);
+    refresh(said.message_id);
+    arrived();
+  }
   if (said.run_id && said.content.some(({ type }) => type === "tool_call")) mark(said.run_id, "answering…"); // it goes on
 }
 
@@ -36,11 +43,7 @@ function showMetrics(metrics) {
 const SHOW = {
   "message-added": (event) =>
     addMessage({ .../** @type {any} */ (event.data), position: event.version, when: event.recorded_at }),
-  "message-updated": ({ data }) => {
-    const target = messageOf(data.message_id);
-    if (target && data.content) setContent(target, data.content);
-    if (target && data.metadata) setMarks(target, data.metadata);
-  },
+  "message-updated": ({ data }) => refresh(data.message_id),
   "session-updated": ({ data }) => {
     if (data.updates.title === undefined) return;
     part("[data-title]").textContent = data.updates.title || "Untitled";
@@ -58,6 +61,9 @@ const SHOW = {
   ...SHOW_RUNS,
   ...SHOW_CONVERSATIONS,
 };
+
+/** After these the server writes the run's lines otherwise: a decision, or what it came to. */
+const CHANGES_RUN = new Set(["run-requires-action", "run-tool-call-decided", "run-completed", "run-incomplete", "run-failed", "run-interrupted", "run-cancelled"]);
 
 // -- the connection ------------------------------------------------------------------------------------------------------
 
@@ -89,9 +95,12 @@ let following;
 
 function start() {
   following = follow(session, Number(page.dataset.version), {
-    onEvent: (event) => keepingTheEnd(() => SHOW[event.type]?.(event)),
+    onEvent: (event) => {
+      keepingTheEnd(() => SHOW[event.type]?.(event));
+      if (CHANGES_RUN.has(event.type)) refreshRun(event.data.run_id);
+    },
     onNotice: ({ run_id }, growth) => {
-      if (growth && run_id) keepingTheEnd(() => grow(run_id, growth));
+      if (growth && run_id) grow(run_id, growth);
     },
     onStatus: showStatus,
   });
@@ -128,7 +137,7 @@ function composer() {
     try {
       if (queued) showQueued(await sent(String(page.dataset.runsUrl), { input: content, conversation }, key));
       else showSent(await sent(String(page.dataset.messagesUrl), { content, role: "user", answer: true, conversation_id: conversation }, key));
-      toTheEnd();
+      void toNewest();
       box.value = key = "";
       tell("");
     } catch (error) {
@@ -185,6 +194,8 @@ function buttons() {
 
 if (page.dataset.live === "true") {
   keepTheEnd();
+  windowed();
+  copying();
   if (page.dataset.role !== "viewer") {
     composer();
     buttons();

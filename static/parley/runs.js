@@ -5,6 +5,7 @@
 import { cardOf, conversation, linesOf, notesOf, openRunOf, place } from "./log.js";
 import { button, header, setContent } from "./messages.js";
 import { element } from "./elements.js";
+import * as stream from "./stream.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */
 
@@ -58,8 +59,8 @@ export function mark(run, text) {
 /** Another text begins. @param {Envelope} event */
 function begin({ data }) {
   mark(data.run_id, "answering…");
-  const text = openRunOf(data.run_id)?.querySelector(".text");
-  if (text && data.attempt > 1) text.textContent = "";
+  const open = openRunOf(data.run_id);
+  if (open && data.attempt > 1) stream.restart(open);
 }
 
 /** The run has ended: its bubble goes, and a note says why if there is a reason. @param {Envelope} event @param {string} [why] */
@@ -74,7 +75,7 @@ function end({ type, data }, why) {
   made.classList.toggle("mild", type !== "run-failed");
   if (data.message_id) made.append(" ", button("Go on", "continue-run"));
   made.append(" ", button("Try again", "retry-run"));
-  place(made);
+  place(made, true);
 }
 
 /** @param {string} run @param {string} call @param {Node[]} content of the card's last line */
@@ -134,11 +135,8 @@ export const SHOW_RUNS = {
   },
 };
 
-/** More of an answer. @param {string} run @param {{text: string, added: string}} growth */
-export function grow(run, growth) {
-  const text = openRunOf(run)?.querySelector(".text");
-  if (!text) return;
-  const node = text.firstChild;
-  if (node instanceof Text && node.length + growth.added.length === growth.text.length) node.appendData(growth.added);
-  else text.textContent = growth.text;
+/** More of an answer. @param {string} run @param {{text: string}} growth */
+export function grow(run, { text }) {
+  const open = openRunOf(run);
+  if (open) stream.grow(open, text);
 }
