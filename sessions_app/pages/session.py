@@ -29,8 +29,9 @@ CRITICAL = 0.8
 SCRIPTS = [
     f"parley/{name}.js"
     for name in (
-        *("asking", "attachments", "branches", "composer", "connection", "dialogs", "drafts", "elements", "forks"),
-        *("heading", "keys", "live", "log", "messages", "presence", "queue", "runs", "seen", "send", "slash"),
+        *("asking", "attachments", "blocks", "branches", "clipboard", "composer", "connection", "copying", "dialogs"),
+        *("drafts", "elements", "forks", "heading", "history", "html", "keys", "lines", "live", "log", "messages"),
+        *("presence", "queue", "runs", "seen", "send", "slash", "stream"),
     )
 ]
 """What `chat.js` imports, so that the browser asks for all of them at once."""

@@ -23,6 +23,8 @@ class Window(NamedTuple):
     said: Sequence[Message]
     lower: int | None
     upper: int | None
+    place: int | None = None
+    """The position that was asked for."""
 
 
 def newest(conversation: Conversation) -> Window:
@@ -51,7 +53,7 @@ def around(conversation: Conversation, position: int) -> Window:
     kept = _begun(_light(half[: MESSAGES // 2])[::-1], more=len(half) > MESSAGES // 2)
     rest = after(conversation, position)
     lower = kept[0].position if len(kept) < len(half) else None
-    return Window([*kept, *rest.said], lower, rest.upper)
+    return Window([*kept, *rest.said], lower, rest.upper, position)
 
 
 def since(conversation: Conversation, when: datetime) -> int | None:

@@ -5,12 +5,15 @@ import { command, tell } from "./asking.js";
 import { branches, said } from "./branches.js";
 import { composer } from "./composer.js";
 import { announce, showStatus } from "./connection.js";
+import { copying } from "./copying.js";
 import { dialogs } from "./dialogs.js";
 import { SHOW_CONVERSATIONS, forks } from "./forks.js";
 import { SHOW_SESSION, heading } from "./heading.js";
+import { arrived, windowed } from "./history.js";
+import { refresh, refreshRun } from "./lines.js";
 import { follow } from "./live.js";
 import { cardOf, conversation, keepTheEnd, keepingTheEnd, linesOf, messageOf, openRunOf, page, part, place, session } from "./log.js";
-import { answer, message, setContent, setMarks } from "./messages.js";
+import { answer, message } from "./messages.js";
 import { showPresence } from "./presence.js";
 import { enqueue, queue } from "./queue.js";
 import { SHOW_RUNS, grow, mark, note } from "./runs.js";
@@ -26,8 +29,12 @@ function addMessage(added) {
   said(added.conversation_id);
   if (messageOf(added.message_id)) open?.remove();
   else if (added.conversation_id !== conversation) return;
-  else if (card) answer(card, added);
-  else place(message(added, open ?? undefined));
+  else {
+    if (card) answer(card, added);
+    else place(message(added, open ?? undefined), true);
+    refresh(added.message_id);
+    arrived();
+  }
   if (added.run_id && added.content.some(({ type }) => type === "tool_call")) mark(added.run_id, "answering…"); // it goes on
 }
 
@@ -35,11 +42,7 @@ function addMessage(added) {
 const SHOW = {
   "message-added": (event) =>
     addMessage({ .../** @type {any} */ (event.data), position: event.version, when: event.recorded_at }),
-  "message-updated": ({ data }) => {
-    const target = messageOf(data.message_id);
-    if (target && data.content) setContent(target, data.content);
-    if (target && data.metadata) setMarks(target, data.metadata);
-  },
+  "message-updated": ({ data }) => refresh(data.message_id),
   "session-deleted": () => {
     following?.stop();
     showStatus({ state: "ended", reason: "This session was deleted." });
@@ -50,10 +53,14 @@ const SHOW = {
   ...SHOW_CONVERSATIONS,
 };
 
+/** After these the server writes the run's lines otherwise: a decision, or what it came to. */
+const CHANGES_RUN = new Set(["run-requires-action", "run-tool-call-decided", "run-completed", "run-incomplete", "run-failed", "run-interrupted", "run-cancelled"]);
+
 /** @param {Envelope} event */
 function show(event) {
   const here = linesOf(event.data.run_id ?? "").length > 0;
   keepingTheEnd(() => SHOW[event.type]?.(event));
+  if (CHANGES_RUN.has(event.type)) refreshRun(event.data.run_id);
   announce(event, here);
 }
 
@@ -65,9 +72,12 @@ function start() {
     onEvent: show,
     onNotice: ({ type, run_id, watchers }, growth) => {
       if (type === "presence-changed") showPresence(watchers);
-      if (growth && run_id) keepingTheEnd(() => grow(run_id, growth));
+      if (growth && run_id) grow(run_id, growth);
     },
-    onStatus: showStatus,
+    onStatus: (status) => {
+      showStatus(status);
+      if (status.state !== "live") showPresence(null);
+    },
   });
 }
 
@@ -92,6 +102,8 @@ function buttons() {
 
 if (page.dataset.live === "true") {
   keepTheEnd();
+  windowed();
+  copying();
   branches();
   dialogs();
   heading();

@@ -6,7 +6,8 @@ import { attachments } from "./attachments.js";
 import * as drafts from "./drafts.js";
 import { AT_THE_END } from "./forks.js";
 import { keys } from "./keys.js";
-import { conversation, isBusy, page, part, toTheEnd } from "./log.js";
+import { toNewest } from "./history.js";
+import { conversation, isBusy, page, part } from "./log.js";
 import { uuid } from "./send.js";
 import { slash } from "./slash.js";
 
@@ -96,7 +97,7 @@ export function composer(show) {
         files.clear();
         box.value = key = "";
         drafts.keep({ text: "", files: [] });
-        toTheEnd();
+        void toNewest();
         tell("");
       }
     } catch (error) {

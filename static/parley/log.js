@@ -5,7 +5,7 @@ export const page = /** @type {HTMLElement} */ (document.querySelector("main[dat
 export const session = String(page.dataset.session);
 /** The one that is shown; `main` has the session's id. */
 export const conversation = String(page.dataset.conversation);
-const log = /** @type {HTMLElement} */ (page.querySelector("[role=log]"));
+export const log = /** @type {HTMLElement} */ (page.querySelector("[role=log]"));
 
 /** @param {string} selector */
 export const part = (selector) => /** @type {HTMLElement} */ (page.querySelector(selector));
@@ -28,23 +28,38 @@ export function cardOf(run, call) {
   return /** @type {HTMLElement | undefined} */ (cards.filter((card) => !card.querySelector(".result")).at(-1));
 }
 
+/** The line that is shown for this one: of the same message, or about the same run. @param {HTMLElement} line */
+export function lineOf({ dataset: { messageId, runId, open } }) {
+  if (messageId) return messageOf(messageId);
+  return open === undefined ? notesOf("runId", runId ?? null)[0] : openRunOf(String(runId));
+}
+
+/** Whether the newest lines are on the page. */
+const reachesEnd = () => log.querySelector(":scope > [data-later]") === null;
 let atEnd = true;
+/** Whether the reader sees the end of the conversation. */
+export const isAtEnd = () => atEnd && reachesEnd();
 export const toTheEnd = () => {
-  log.scrollTop = log.scrollHeight;
+  if (reachesEnd()) log.scrollTop = log.scrollHeight;
 };
+
+/** @param {() => void} tell */
+export const onScroll = (tell) => log.addEventListener("scroll", tell, { passive: true });
 
 /** A reader who is at the end of the log stays there, whatever grows in it or takes room beside it. */
 export function keepTheEnd() {
-  toTheEnd();
-  log.addEventListener("scroll", () => {
+  onScroll(() => {
     atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 48;
   });
-  new ResizeObserver(() => atEnd && toTheEnd()).observe(log);
+  const keep = () => isAtEnd() && toTheEnd();
+  log.addEventListener("load", keep, { capture: true }); // pictures
+  new ResizeObserver(keep).observe(log);
+  toTheEnd();
 }
 
 /** Do something to the log. @param {() => void} change */
 export function keepingTheEnd(change) {
-  const stay = atEnd; // before the change: a line that is moved may scroll
+  const stay = isAtEnd(); // before the change: a line that is moved may scroll
   change();
   if (stay) toTheEnd();
 }
@@ -56,8 +71,10 @@ function rank(line) {
   return [line.dataset.waits === undefined ? toCome : 2, Number(line.dataset.position), line.matches(".note") ? 1 : 0];
 }
 
-/** Put a line where it belongs. @param {HTMLElement} line */
-export function place(line) {
+/** Put a line where it belongs. One that is new stays away while what comes before it is not on the page.
+ * @param {HTMLElement} line @param {boolean} [arrives] whether it is new */
+export function place(line, arrives = false) {
+  if (arrives && !line.isConnected && !reachesEnd()) return;
   const mine = rank(line);
   /** @param {HTMLElement} other */
   const comesAfter = (other) => {

@@ -4,7 +4,7 @@
 import { command, read, tell, textOf, withText } from "./asking.js";
 import { ask } from "./forks.js";
 import { conversation, page, part, session } from "./log.js";
-import { shown } from "./messages.js";
+import { words } from "./messages.js";
 
 /** @param {string} run @returns {HTMLElement | null} */
 export const chipOf = (run) => page.querySelector(`[data-queue] [data-run-id="${CSS.escape(run)}"]`);
@@ -23,9 +23,9 @@ export function enqueue(run, input) {
 
 /** @param {string} run @param {any[] | null} input */
 export function setInput(run, input) {
-  const words = chipOf(run)?.querySelector(".words");
-  if (!words) return;
-  words.textContent = input ? input.map(shown).map(([label, text]) => (label ? `[${label}] ` : "") + text).join("") : String(part("[data-queue]").dataset.answer);
+  const line = chipOf(run)?.querySelector(".words");
+  if (!line) return;
+  line.textContent = input ? words(input) : String(part("[data-queue]").dataset.answer);
 }
 
 /** Its turn has come, or it was removed. @param {string} run */

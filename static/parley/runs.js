@@ -6,6 +6,7 @@ import { cardOf, conversation, linesOf, notesOf, openRunOf, place } from "./log.
 import { button, header } from "./messages.js";
 import { element } from "./elements.js";
 import { chipOf, dequeue, enqueue, setInput } from "./queue.js";
+import * as stream from "./stream.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */
 
@@ -54,8 +55,8 @@ export function mark(run, text) {
 /** Another text begins. @param {Envelope} event */
 function begin({ data }) {
   mark(data.run_id, "answering…");
-  const text = openRunOf(data.run_id)?.querySelector(".text");
-  if (text && data.attempt > 1) text.textContent = "";
+  const open = openRunOf(data.run_id);
+  if (open && data.attempt > 1) stream.restart(open);
 }
 
 /** The run has ended: its bubble goes, and a note says why if there is a reason. @param {Envelope} event @param {string} [why] */
@@ -70,7 +71,7 @@ function end({ type, data }, why) {
   made.classList.toggle("mild", type !== "run-failed");
   if (data.message_id) made.append(" ", button("Go on", "continue-run"));
   made.append(" ", button("Try again", "retry-run"));
-  place(made);
+  place(made, true);
 }
 
 /** @param {string} run @param {string} call @param {Node[]} content of the card's last line */
@@ -127,11 +128,8 @@ export const SHOW_RUNS = {
   },
 };
 
-/** More of an answer. @param {string} run @param {{text: string, added: string}} growth */
-export function grow(run, growth) {
-  const text = openRunOf(run)?.querySelector(".text");
-  if (!text) return;
-  const node = text.firstChild;
-  if (node instanceof Text && node.length + growth.added.length === growth.text.length) node.appendData(growth.added);
-  else text.textContent = growth.text;
+/** More of an answer. @param {string} run @param {{text: string}} growth */
+export function grow(run, { text }) {
+  const open = openRunOf(run);
+  if (open) stream.grow(open, text);
 }

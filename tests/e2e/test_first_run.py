@@ -12,5 +12,5 @@ def test_a_question_is_answered(page: Page) -> None:
     expect(page.get_by_role("heading", name="First words")).to_be_visible()
     page.get_by_label("Message", exact=True).fill("Hello there")
     page.keyboard.press("Enter")
-    expect(page.locator('.message[data-role="assistant"][data-message-id] .text')).to_contain_text("Hello there")
+    expect(page.locator('.message[data-role="assistant"][data-message-id] .prose')).to_contain_text("Hello there")
     assert barriers(page) == []
