@@ -1,15 +1,19 @@
 """No body yields anything but a refusal: 4xx with a problem document, and nothing is written."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 
 from bus.models import Stream, Work
 from tests.api.bad_json import MALFORMED_VALUES, NO_OBJECT, NOT_JSON
 from tests.api.bad_values import SOME, WRITES, WRONG_FIELDS, Write
 from tests.api.caller import Caller, any_problem, problem, recorded
 from tests.api.smuggling import offered
+from tests.standing import ground
 
 each_write = pytest.mark.parametrize("write", WRITES, ids=lambda write: f"{write.method} {write.path}")
 
@@ -40,9 +44,21 @@ class Victim:
         return answer
 
 
+@pytest.fixture(scope="module")
+def standing(django_db_setup: None, django_db_blocker: Any) -> Iterator[Victim]:
+    """What Alice has in every test of this file."""
+    with ground(django_db_blocker):
+        yield Victim(Caller(get_user_model().objects.create_user("alice")))
+
+
 @pytest.fixture
-def victim(api: Caller) -> Victim:
-    return Victim(api)
+def victim(db: None, standing: Victim) -> Victim:
+    return standing
+
+
+@pytest.fixture
+def alice(db: None, standing: Victim) -> User:
+    return get_user_model().objects.get(username="alice")
 
 
 @pytest.mark.parametrize("case", NOT_JSON)

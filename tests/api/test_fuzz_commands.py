@@ -19,7 +19,7 @@ from tests.api.test_fuzz import JSON, TEXT, bounded, check
 from tests.story import assert_replay_rebuilds_the_same_rows
 
 PUBLIC = [name for name, (kind, _) in COMMANDS.items() if kind != "staff"]
-fewer = settings(bounded, max_examples=25)
+fewer = settings(bounded, max_examples=15)
 
 
 def payloads(name: str) -> st.SearchStrategy[Any]:
@@ -104,7 +104,7 @@ def sent(client: Client, frames: list[Any]) -> Talk:
 
 @pytest.mark.django_db(transaction=True)
 def test_no_frame_makes_a_socket_fail(alice_client: Client) -> None:
-    @settings(bounded, max_examples=60)
+    @settings(bounded, max_examples=40)
     @given(frames=st.lists(FRAMES | JSON.filter(lambda value: value is not None), min_size=1, max_size=5))
     def say(frames: list[Any]) -> None:
         check_talk(sent(alice_client, frames))
@@ -119,7 +119,7 @@ def test_no_subscription_to_ones_own_session_makes_a_socket_fail(alice_client: C
             frame["params"]["session"] = session
         return frame
 
-    @settings(bounded, max_examples=60)
+    @settings(bounded, max_examples=40)
     @given(frames=st.lists(FRAMES, min_size=1, max_size=5))
     def say(frames: list[Any]) -> None:
         check_talk(sent(alice_client, [mine(frame) for frame in frames]))
@@ -130,7 +130,7 @@ def test_no_subscription_to_ones_own_session_makes_a_socket_fail(alice_client: C
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", PUBLIC)
 def test_no_payload_makes_a_command_over_a_socket_fail(alice_client: Client, session: str, name: str) -> None:
-    @settings(bounded, max_examples=12)
+    @settings(bounded, max_examples=8)
     @given(some=st.lists(payloads(name), min_size=1, max_size=4))
     def give(some: list[Any]) -> None:
         given_ones = [{"name": name, "payload": addressed(payload, session)} for payload in some]

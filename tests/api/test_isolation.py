@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from bus.models import Stream, Work
@@ -14,6 +16,7 @@ from sessions_app.accounts.streams import stream_of
 from sessions_app.models import ApiToken, Artifact, Conversation, Graph, GraphNode, Message, Run, Session
 from tests.api.caller import Caller, any_problem, problem, recorded
 from tests.api.classified import API, COMMANDS, OPENAI, PAGES, Route
+from tests.standing import ground
 
 NOTHING = "0198f2c4-aaaa-7000-8000-00000000000a"
 ELSEWHERE = ("admin/", "healthz", "readyz", "metrics")
@@ -88,9 +91,22 @@ class Property:
         return recorded(), sessions, Work.objects.count(), rows
 
 
+@pytest.fixture(scope="module")
+def standing(django_db_setup: None, django_db_blocker: Any) -> Iterator[Property]:
+    """What Alice has in every test of this file."""
+    with ground(django_db_blocker):
+        yield Property(Caller(get_user_model().objects.create_user("alice")))
+
+
 @pytest.fixture
-def hers(api: Caller) -> Property:
-    return Property(api)
+def alice(db: None, standing: Property) -> User:
+    return get_user_model().objects.get(username="alice")
+
+
+@pytest.fixture
+def hers(db: None, standing: Property) -> Property:
+    standing.before = standing.written()
+    return standing
 
 
 @pytest.fixture(params=["bob_api", "charlie_api"])

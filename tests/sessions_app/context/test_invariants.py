@@ -18,7 +18,7 @@ from tests.sessions_app.context import support
 from tests.sessions_app.context.support import budgets, histories, strategies
 
 asked = {"items": histories(), "budget": budgets, "strategy": strategies, "scores": support.scores}
-thrifty = settings(max_examples=60, deadline=None)
+thrifty = settings(max_examples=40, deadline=None)
 SENT = ("kept", "compacted")
 
 
