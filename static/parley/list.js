@@ -129,9 +129,18 @@ function rename(row) {
 
 // -- choosing, keys --------------------------------------------------------------------------------------------------
 
+const boxes = () => /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll("[name=session]")]);
+
 function count() {
-  const shown = form.querySelector("[data-count]");
-  if (shown) shown.textContent = String(form.querySelectorAll("[name=session]:checked").length);
+  const shown = form.querySelector(".bulk [data-count]");
+  if (shown) shown.textContent = String(boxes().filter(({ checked }) => checked).length);
+}
+
+/** All that are shown, or none of them. */
+function chooseAll() {
+  const all = boxes().every(({ checked }) => checked);
+  boxes().forEach((box) => (box.checked = !all));
+  count();
 }
 
 /** The row one is in. @returns {HTMLElement | null} */
@@ -153,6 +162,7 @@ function registerKeys() {
     ["j", "Next session", () => move(1)],
     ["k", "Previous session", () => move(-1)],
     ["x", "Choose it", press("[name=session]")],
+    ["a", "Choose all that are shown, or none", chooseAll],
     ["p", "Pin or unpin it", press("[data-pins]")],
     ["r", "Rename it", press("[data-renames]")],
     ["e", "Archive it, or bring it back", press("[value^=archive], [value^=unarchive]")],
@@ -175,6 +185,9 @@ if (form) {
   registerKeys();
   buttons();
   form.addEventListener("change", count);
+  const everything = /** @type {HTMLElement | null} */ (form.querySelector("[data-all]"));
+  everything?.addEventListener("click", chooseAll);
+  everything?.removeAttribute("hidden");
   document.addEventListener("click", ({ target }) => closeMenus(/** @type {Node} */ (target)));
   form.addEventListener("keydown", ({ key, target }) => {
     const menu = key === "Escape" && target instanceof Element && target.closest("details.more[open]");
