@@ -96,7 +96,8 @@ def choices(actor: Actor) -> dict[str, list[str]]:
     """What the fields can be, as far as the newest sessions tell: two queries, however many there are."""
     own = queries.own_of(actor).order_by("-updated_at", "-id")
     models = list(own.values_list("provider", "model")[:LOOKED_AT])
-    labels = [labels_of(each) for each in own.filter(LABELLED).values_list("metadata", flat=True)[:LOOKED_AT]]
+    labelled = own.filter(LABELLED).values_list("metadata__folder", "metadata__tags")[:LOOKED_AT]
+    labels = [labels_of({"folder": folder, "tags": tags}) for folder, tags in labelled]
     found: dict[str, Any] = {
         "provider": {provider for provider, _ in models},
         "model": {model for _, model in models},

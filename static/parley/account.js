@@ -3,7 +3,7 @@
  * Follows one's own list of sessions over the socket: `session-listed` and `session-unlisted`, across lost connections.
  *
  * @typedef {{id: string, title: string, provider: string, model: string, updated_at: string, message_count: number,
- *   is_active: boolean, version: number, role: string, running: boolean, pinned: boolean, folder: string | null,
+ *   is_active: boolean, version: number, role: string, owner: string | null, running: boolean, pinned: boolean, folder: string | null,
  *   tags: string[]}} Info
  * @typedef {{listed: (session: Info) => void, unlisted: (id: string) => void, live: () => void, lost: () => void}} Reader
  */

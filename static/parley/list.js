@@ -2,6 +2,7 @@
 /** The list of sessions: follows what changes, does without a new page what its buttons ask, knows its keys. */
 
 import { followAccount } from "./account.js";
+import { element } from "./elements.js";
 import { keys } from "./keys.js";
 import { fill, form, newRow, rowOf, rows, showEmpty, showState, showTime, toTheTop } from "./rows.js";
 import { Unsent, post, uuid } from "./send.js";
@@ -58,9 +59,22 @@ async function update(id, changes) {
   try {
     await post(String(form.dataset.commandsUrl), body, { key: uuid(), csrf: String(form.dataset.csrf), onRetry: tell });
     tell("");
+    return true;
   } catch (error) {
     tell(error instanceof Unsent ? error : String(error));
+    return false;
   }
+}
+
+/** What has left the list is told, and can be had back. @param {string} id @param {"archive" | "unarchive"} what
+ * @param {string} title */
+async function move(id, what, title) {
+  const done = /** @type {HTMLElement} */ (document.querySelector("[data-done]"));
+  done.replaceChildren();
+  if (!(await update(id, CHANGES[what]))) return;
+  const undo = element("button", "quiet", form.dataset.undo);
+  undo.addEventListener("click", () => void move(id, what === "archive" ? "unarchive" : "archive", title));
+  done.replaceChildren(`${form.dataset[`${what}d`]} ${title} `, undo);
 }
 
 /** @type {Record<string, object>} */
@@ -78,7 +92,8 @@ function buttons() {
     if (!id || !AT_ONCE.has(what) || form.dataset.live !== "true") return;
     event.preventDefault();
     closeMenus();
-    void update(id, CHANGES[what]);
+    if (what === "archive" || what === "unarchive") void move(id, what, rowOf(id)?.querySelector(".name")?.textContent ?? "");
+    else void update(id, CHANGES[what]);
   });
   form.addEventListener("click", (event) => {
     const link = event.target instanceof Element && event.target.closest("[data-renames]");
@@ -129,19 +144,28 @@ function rename(row) {
 
 // -- choosing, keys --------------------------------------------------------------------------------------------------
 
+const boxes = () => /** @type {HTMLInputElement[]} */ ([...form.querySelectorAll("[name=session]")]);
+
 function count() {
-  const shown = form.querySelector("[data-count]");
-  if (shown) shown.textContent = String(form.querySelectorAll("[name=session]:checked").length);
+  const shown = form.querySelector(".bulk [data-count]");
+  if (shown) shown.textContent = String(boxes().filter(({ checked }) => checked).length);
+}
+
+/** All that are shown, or none of them. */
+function chooseAll() {
+  const all = boxes().every(({ checked }) => checked);
+  boxes().forEach((box) => (box.checked = !all));
+  count();
 }
 
 /** The row one is in. @returns {HTMLElement | null} */
 const here = () => document.activeElement?.closest("li[data-session]") ?? null;
 
-/** @param {number} step */
-function move(step) {
+/** @param {1 | -1} by */
+function step(by) {
   const all = rows();
   const at = all.indexOf(/** @type {HTMLElement} */ (here()));
-  const next = all[at < 0 ? (step > 0 ? 0 : all.length - 1) : at + step];
+  const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by];
   /** @type {HTMLElement | null | undefined} */ (next?.querySelector(":scope > a"))?.focus();
 }
 
@@ -150,9 +174,10 @@ const press = (selector) => () => /** @type {HTMLElement | null | undefined} */ 
 
 function registerKeys() {
   keys(String(form.dataset.scope), [
-    ["j", "Next session", () => move(1)],
-    ["k", "Previous session", () => move(-1)],
+    ["j", "Next session", () => step(1)],
+    ["k", "Previous session", () => step(-1)],
     ["x", "Choose it", press("[name=session]")],
+    ["a", "Choose all that are shown, or none", chooseAll],
     ["p", "Pin or unpin it", press("[data-pins]")],
     ["r", "Rename it", press("[data-renames]")],
     ["e", "Archive it, or bring it back", press("[value^=archive], [value^=unarchive]")],
@@ -175,6 +200,9 @@ if (form) {
   registerKeys();
   buttons();
   form.addEventListener("change", count);
+  const everything = /** @type {HTMLElement | null} */ (form.querySelector("[data-all]"));
+  everything?.addEventListener("click", chooseAll);
+  everything?.removeAttribute("hidden");
   document.addEventListener("click", ({ target }) => closeMenus(/** @type {Node} */ (target)));
   form.addEventListener("keydown", ({ key, target }) => {
     const menu = key === "Escape" && target instanceof Element && target.closest("details.more[open]");

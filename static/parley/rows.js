@@ -33,12 +33,14 @@ export function fill(row, info, isNew) {
   const title = info.title || word("untitled");
   if (!row.querySelector("input.renaming")) part(row, ".name").textContent = title;
   part(row, "[data-model]").textContent = `${info.provider}/${info.model}`;
-  part(row, "[data-messages]").textContent = String(info.message_count);
+  part(row, "[data-messages]").textContent = `${info.message_count} ${word(info.message_count === 1 ? "one" : "many")}`;
+  part(row, "[data-owner]").textContent = info.owner ? `${info.owner} · ` : "";
+  for (const badge of row.querySelectorAll("[data-badge]")) badge.textContent = word(info.role);
   const time = /** @type {HTMLTimeElement} */ (part(row, "time"));
   time.dateTime = info.updated_at;
   showTime(time);
-  const choose = row.querySelector("[data-choose]");
-  if (choose && isNew) choose.textContent = `${choose.textContent?.replace(word("untitled"), "").trim()} ${title}`;
+  for (const choose of row.querySelectorAll("[data-choose]"))
+    choose.textContent = word("choose").replace("{title}", () => title);
   row.dataset.version = String(info.version);
   row.dataset.count = String(info.message_count);
   row.toggleAttribute("data-running", info.running);

@@ -127,4 +127,5 @@ def test_log_ins_are_counted_by_address(alice: User, rate: Set) -> None:
     tries = [stranger.client.post("/login/", {"username": "alice", "password": "wrong"}) for _ in range(3)]
     assert [answer.status_code for answer in tries] == [200, 200, 429]
     assert int(tries[2]["Retry-After"]) <= 30
+    assert f"Wait {tries[2]['Retry-After']} second" in tries[2].content.decode()
     assert stranger.client.get("/login/").status_code == 200

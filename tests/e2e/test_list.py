@@ -19,7 +19,7 @@ def test_the_list_lives_in_two_browsers(page: Page, person: Opens, api: Browser)
     page.locator(f"{row} [data-pins]").click()
     expect(other.locator(f"{row}[data-pinned]")).to_be_visible()
     api.say(session, "hello", answer=True)
-    expect(other.locator(f"{row} [data-messages]")).to_have_text("2")
+    expect(other.locator(f"{row} [data-messages]")).to_have_text("2 messages")
     expect(other.locator(f"{row}[data-unread] [data-state]")).to_have_text("new")
     later = api.new_session(title="Begun elsewhere")
     expect(other.locator(f'li[data-session="{later}"] .name')).to_have_text("Begun elsewhere")
@@ -32,6 +32,8 @@ def test_the_list_lives_in_two_browsers(page: Page, person: Opens, api: Browser)
     page.locator(f'li[data-session="{later}"] .more summary').click()
     page.locator(f'li[data-session="{later}"]').get_by_role("button", name="Archive").click()
     expect(other.locator(f'li[data-session="{later}"]')).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(other.locator(f'li[data-session="{later}"]')).to_have_count(1)
 
 
 def test_several_are_chosen_tagged_and_deleted(page: Page, api: Browser) -> None:
