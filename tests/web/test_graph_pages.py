@@ -172,6 +172,14 @@ def test_the_pages_bring_no_inline_script_or_style(alice_client: Client, story: 
         assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page)
 
 
+def test_who_may_only_read_is_offered_nothing_to_begin_or_stop(
+    bob_client: Client, bob: User, graph: Graph, story: Story
+) -> None:
+    story.tell(commands.ShareSession, username="bob", role="viewer")
+    assert "data-begin" not in shown(bob_client, list_of(story))
+    assert "data-action" not in shown(bob_client, page_of(graph))
+
+
 # -- the scripts -------------------------------------------------------------------------------------------------------
 
 
