@@ -1,5 +1,6 @@
 """Graphs and their nodes as the JSON values that REST, sockets and pages show."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -65,6 +66,30 @@ def node_as_dict(node: GraphNode) -> dict[str, Any]:
         "started_at": moment(node.started_at),
         "finished_at": moment(node.finished_at),
     }
+
+
+_RULES = ("join", "condition", "on_dependency_failure", "config", "tools", "retry", "timeout", "budget", "on_interrupt")
+
+
+def graph_as_asked(graph: Graph) -> dict[str, Any]:
+    """What would start such a graph again: as `start-graph` takes it, without what it says by default."""
+    rows = list(graph.nodes.order_by("index"))
+    keys = {str(row.id): row.key for row in rows}
+    asked = {"name": graph.name, "max_parallel": graph.max_parallel, "variables": graph.variables}
+    nodes = [_node_as_asked(row, keys) for row in rows]
+    return {**{name: value for name, value in asked.items() if value}, "nodes": nodes}
+
+
+def _node_as_asked(node: GraphNode, keys: Mapping[str, str]) -> dict[str, Any]:
+    spec = node.spec
+    named = {"name": spec["prompt"], "version": spec.get("prompt_version")} if spec.get("prompt") else {}
+    prompt = {**(named or {"user": spec["user"]}), "variables": spec.get("variables"), "system": spec.get("system")}
+    prompt = {name: value for name, value in prompt.items() if value or name == "version"}
+    said: dict[str, Any] = {"key": node.key, "prompt": prompt["user"] if list(prompt) == ["user"] else prompt}
+    if before := spec.get("dependencies"):
+        said["dependencies"] = [keys.get(one, one) for one in before]
+    rules = {name: spec[name] for name in _RULES if spec.get(name) not in (None, [], {})}
+    return said | {"provider": spec["provider"], "model": spec["model"]} | rules
 
 
 def node_with_texts(node: GraphNode) -> dict[str, Any]:

@@ -3,8 +3,10 @@ after the page was sent comes over the socket (`static/parley/files.js`)."""
 
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import View
@@ -31,8 +33,12 @@ class FilesPage(LoginRequiredMixin, View):
         if begun:
             rows = rows.filter(position__lt=int(given))
         found = list(rows[: FILES + 1])
+        kept = queries.artifacts_in(session.id).aggregate(number=Count("id"), bytes=Coalesce(Sum("size"), 0))
         context = {
             "session": session,
+            "kept": kept,
+            "room": settings.ARTIFACT_SESSION_BYTES,
+            "most": settings.ARTIFACT_MAX_BYTES,
             "name": name,
             "files": [(file, _preview(file)) for file in found[:FILES]],
             "begun": begun,

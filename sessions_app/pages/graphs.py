@@ -2,6 +2,7 @@
 
 What happens after a page was sent comes over the socket (`static/parley/graph.js`), from the version the page names."""
 
+import json
 from uuid import UUID
 
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -12,6 +13,7 @@ from django.views import View
 
 from sessions_app.models import Graph
 from sessions_app.orchestration import prompts
+from sessions_app.orchestration.represent import graph_as_asked
 from sessions_app.pages.common import session_or_404
 
 GRAPHS = 30
@@ -23,7 +25,7 @@ class GraphsPage(LoginRequiredMixin, View):
     """`sessions/{id}/graphs/`: the session's graphs, newest first, and the form that begins one."""
 
     def get(self, request: HttpRequest, session_id: UUID) -> HttpResponse:
-        """A page of the list; `before` is the last graph of the page before it."""
+        """A page of the list; `before` is the last graph of the page before it, `like` one to start again."""
         session = session_or_404(request, session_id)
         rows = _older_than(session.graphs.all(), request.GET.get("before", ""))
         found = list(rows.order_by("-started_at", "-id")[: GRAPHS + 1])
@@ -34,6 +36,7 @@ class GraphsPage(LoginRequiredMixin, View):
             "older": older,
             "begun": "before" in request.GET,
             "prompts": prompts.catalogue(),
+            "like": _like(session.graphs.all(), request.GET.get("like", "")),
         }
         return render(request, "graphs/list.html", context)
 
@@ -51,12 +54,22 @@ class GraphPage(LoginRequiredMixin, View):
         return render(request, "graphs/detail.html", {"session": session, "graph": graph, "nodes": nodes})
 
 
+def _among(rows: QuerySet[Graph], key: str) -> Graph | None:
+    try:
+        return rows.filter(id=UUID(key)).first()
+    except ValueError:
+        return None
+
+
+def _like(rows: QuerySet[Graph], key: str) -> str:
+    """What would start that graph again, as JSON to be changed; "" where it is none of the session's."""
+    graph = _among(rows, key)
+    return json.dumps(graph_as_asked(graph), indent=2, ensure_ascii=False) if graph else ""
+
+
 def _older_than(rows: QuerySet[Graph], key: str) -> QuerySet[Graph]:
     """Those that began before that one of the same session; a key that is none of its graphs changes nothing."""
-    try:
-        last = rows.filter(id=UUID(key)).first()
-    except ValueError:
-        last = None
+    last = _among(rows, key)
     if last is None:
         return rows
     at_most = rows.filter(started_at__lte=last.started_at)  # spelled so that the index answers

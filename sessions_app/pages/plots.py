@@ -14,6 +14,12 @@ Say = Callable[[float], str]
 
 MOST_DAYS_NAMED = 5
 NONE = "-"
+WIDEST = 8
+"""Per cent: a column of few days is no wall."""
+MOST_DOTS = 60
+"""Days whose values are dots on their line."""
+MOST_DAYS_APART = 200
+"""Days of which the first and the last are told apart without their years."""
 LEAST = 0.8
 """Per cent: what is not nothing is seen."""
 _STEPS = (1, 2, 2.5, 5, 10)
@@ -67,6 +73,8 @@ class Plot(NamedTuple):
     series: Sequence[Series]
     rows: Sequence[tuple[str, Sequence[str]]]
     nothing: str
+    has_dots: bool
+    has_unknown: bool
 
 
 class Subject(NamedTuple):
@@ -100,6 +108,8 @@ def plot(subject: Subject, days: Sequence[date]) -> Plot:
         series=subject.series,
         rows=[row for row in rows if any(value != NONE for value in row[1])],
         nothing="" if any(totals) or subject.unknown else subject.nothing,
+        has_dots=len(days) <= MOST_DOTS,
+        has_unknown=bool(subject.unknown),
     )
 
 
@@ -110,7 +120,8 @@ def ticks_to(most: float, *, whole: bool = False, about: int = 4) -> list[float]
     step = next(one * magnitude for one in _STEPS if one * magnitude >= raw * 0.999999)
     if whole:
         step = max(1.0, math.ceil(step))
-    return [number * step for number in range(math.ceil(most / step - 1e-9) + 1)] if most else [0.0, step]
+    count = math.ceil(most / step - 1e-9) if most else 1
+    return [float(f"{number * step:.6g}") for number in range(count + 1)]
 
 
 def _total(subject: Subject, index: int) -> float:
@@ -131,7 +142,7 @@ def _summary(subject: Subject, days: Sequence[date], totals: Sequence[float]) ->
 
 def _column(subject: Subject, days: Sequence[date], index: int, top: float, row: tuple[str, Sequence[str]]) -> Column:
     slot = 100 / len(days)
-    gap = min(slot * 0.25, 1.2)
+    width = min(slot - min(slot * 0.25, 1.2), WIDEST)
     bars, reached = [], 0.0
     for one in subject.series if subject.stacked else ():
         if value := one.values[index]:
@@ -140,8 +151,8 @@ def _column(subject: Subject, days: Sequence[date], index: int, top: float, row:
             bars.append(Bar(one.kind, _percent(100 - reached), _percent(height)))
     said = " · ".join(f"{one.name} {value}" for one, value in zip(subject.series, row[1], strict=True))
     return Column(
-        x=_percent(index * slot + gap / 2),
-        width=_percent(slot - gap),
+        x=_percent((index + 0.5) * slot - width / 2),
+        width=_percent(width),
         centre=_percent((index + 0.5) * slot),
         title=f"{row[0]}: {said}",
         bars=bars,
@@ -167,16 +178,20 @@ def _segments(subject: Subject, count: int, top: float) -> list[Segment]:
 def _named(days: Sequence[date]) -> list[tuple[str, str, str]]:
     """Where some of the days are named, and how the name stands there."""
     count = min(len(days), MOST_DAYS_NAMED)
+    even = [number for number in range(count, 2, -1) if (len(days) - 1) % (number - 1) == 0]
+    count = even[0] if even else count
     places = [round(number * (len(days) - 1) / max(1, count - 1)) for number in range(count)]
     slot = 100 / len(days)
+    form = "M Y" if len(days) > MOST_DAYS_APART else "j M"
     return [
-        (_percent((place + 0.5) * slot), _anchor(number, count), date_format(days[place], "j M"))
+        (_percent((place + 0.5) * slot), _anchor(number, count, slot), date_format(days[place], form))
         for number, place in enumerate(places)
     ]
 
 
-def _anchor(number: int, count: int) -> str:
-    if count == 1:
+def _anchor(number: int, count: int, slot: float) -> str:
+    """How a name stands to its day: those at the ends stay inside the drawing."""
+    if slot > WIDEST:
         return "middle"
     return "start" if number == 0 else "end" if number == count - 1 else "middle"
 

@@ -6,10 +6,11 @@ import { follow } from "./live.js";
 import { renewPart } from "./parts.js";
 import { look } from "./preview.js";
 import { csrf, uuid } from "./send.js";
-import { takeFiles, upload } from "./upload.js";
+import { size, takeFiles, upload } from "./upload.js";
 
 const page = /** @type {HTMLElement} */ (document.querySelector("main[data-files-url]"));
 const url = String(page.dataset.filesUrl);
+const most = Number(page.dataset.most);
 const token = String(page.dataset.csrf);
 const input = /** @type {HTMLInputElement | null} */ (page.querySelector("[data-file]"));
 const drop = /** @type {HTMLElement | null} */ (page.querySelector("[data-drop]"));
@@ -52,6 +53,7 @@ async function send(file, name) {
     else bar.removeAttribute("value");
   };
   try {
+    if (file.size > most) throw new Error(`It has ${size(file.size)}; a file may have at most ${size(most)}.`);
     const address = `${url}?name=${encodeURIComponent(name)}`;
     const type = file.type || "application/octet-stream";
     const kept = await upload(address, file, { type, csrf: token, key: uuid(), signal: stopping.signal, onProgress });

@@ -43,16 +43,13 @@ export function upload(url, file, options) {
 /** Take files that are dropped on an element, or chosen. @param {HTMLElement} place @param {HTMLInputElement} input
  * @param {(files: File[]) => void} onFiles */
 export function takeFiles(place, input, onFiles) {
+  for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => event.preventDefault()); // a near miss must not leave the page
   const over = (/** @type {boolean} */ on) => place.classList.toggle("over", on);
-  place.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    over(true);
-  });
+  place.addEventListener("dragover", () => over(true));
   place.addEventListener("dragleave", () => over(false));
-  place.addEventListener("drop", (event) => {
-    event.preventDefault();
+  place.addEventListener("drop", ({ dataTransfer }) => {
     over(false);
-    const files = [...(event.dataTransfer?.files ?? [])];
+    const files = [...(dataTransfer?.files ?? [])];
     if (files.length) onFiles(files);
   });
   input.addEventListener("change", () => {

@@ -11,6 +11,11 @@ from tests.flow.stack import Browser as Caller
 from tests.pictures import PNG
 
 PHONE = {"width": 390, "height": 844}
+DROPPED = """() => {
+  const dropped = new DataTransfer();
+  dropped.items.add(new File(["words"], "dropped.txt", { type: "text/plain" }));
+  return dropped;
+}"""
 
 
 def file(name: str, content: bytes, kind: str = "application/json") -> FilePayload:
@@ -42,6 +47,8 @@ def test_files_are_kept_previewed_replaced_and_deleted_and_others_see_it_at_once
     here.on("dialog", lambda dialog: dialog.accept())
     here.get_by_role("button", name="Delete version 1 of dot.png").click()
     expect(there.locator(".kept .name")).to_have_text(["plan.json"])
+    there.dispatch_event("[data-drop]", "drop", {"dataTransfer": there.evaluate_handle(DROPPED)})
+    expect(here.locator(".kept .name")).to_have_text(["dropped.txt", "plan.json"])
 
 
 def test_a_session_goes_out_as_a_file_and_comes_back_once(page: Page, api: Caller, tmp_path: Path) -> None:

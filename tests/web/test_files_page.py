@@ -39,6 +39,7 @@ def test_the_newest_version_of_each_name_is_listed_with_how_many_there_are(alice
     versions = shown(alice_client, files_of(story, "?name=plan.json"))
     assert re.findall(r"version (\d)\W", versions.split("data-part")[1].split("aria-label")[0]) == ["2"]
     assert names(versions) == ["plan.json", "plan.json"]
+    assert "3 versions in this session, 27" in page
 
 
 def test_when_the_newest_version_is_deleted_the_one_before_it_is_shown(alice_client: Client, story: Story) -> None:
@@ -58,7 +59,7 @@ def test_the_list_of_files_turns_pages_and_asks_the_same_each_time(
     for number in range(FILES + 2):
         kept(story, f"f{number:02}")
         kept(story, f"f{number:02}") if number < 2 else None
-    with django_assert_num_queries(4):  # login session, user, session, files
+    with django_assert_num_queries(5):  # login session, user, session, files, how much there is
         first = shown(alice_client, files_of(story))
     older = re.search(r'rel="next" href="([^"]+)"', first)
     assert older is not None

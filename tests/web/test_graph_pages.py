@@ -1,6 +1,8 @@
 """The pages of graphs: who sees what, what they contain, and that the scripts know the server's words."""
 
+import json
 import re
+from html import unescape
 from pathlib import Path
 from typing import get_args
 from uuid import uuid4
@@ -84,6 +86,39 @@ def test_a_key_that_is_no_graph_shows_the_first_page(
     assert str(graph.id) in alice_client.get(list_of(story), {"before": before}).content.decode()
 
 
+def test_a_graph_can_be_started_again_from_what_it_was(alice_client: Client, bob_client: Client, story: Story) -> None:
+    first = node("first", variables={"x": [1]}, retry={"max_attempts": 2})
+    first["prompt"] = {
+        "user": "about </textarea>{{ x }}{{ y }}",
+        "system": "Be brief.",
+        "variables": first.pop("variables"),
+    }
+    then = node("then", "first", condition="'a' in nodes.first.output", join="any")
+    then["prompt"] = {"name": "critique", "variables": {"text": "t"}}
+    graph = start(story, first, then, name="<Plans>", max_parallel=2, variables={"y": "z"})
+    assert f'href="{list_of(story)}?like={graph.id}"' in shown(alice_client, page_of(graph))
+    page = shown(alice_client, f"{list_of(story)}?like={graph.id}")
+    written = re.search(r"<textarea[^>]* data-graph>(.*?)</textarea>", page, re.DOTALL)
+    assert written is not None
+    body = json.loads(unescape(written[1]))
+    answer = alice_client.post(f"/api/v1{list_of(story)}", body, content_type="application/json")
+    assert answer.status_code == 202, answer.content
+    again = Graph.objects.get(id=answer.json()["id"])
+    own = {"node_id", "dependencies"}
+    kept = [
+        [{k: v for k, v in row.spec.items() if k not in own} for row in one.nodes.order_by("index")]
+        for one in (graph, again)
+    ]
+    assert kept[0] == kept[1]
+    assert (again.name, again.max_parallel, again.variables) == (graph.name, graph.max_parallel, graph.variables)
+    shown(bob_client, f"{list_of(story)}?like={graph.id}", 404)
+
+
+@pytest.mark.parametrize("like", ["nonsense", "0198f2c4-aaaa-7000-8000-00000000000a", "%00"])
+def test_what_is_no_graph_of_the_session_starts_nothing_like_it(alice_client: Client, story: Story, like: str) -> None:
+    assert "Name a city by the sea." in shown(alice_client, f"{list_of(story)}?like={like}")
+
+
 # -- one graph ---------------------------------------------------------------------------------------------------------
 
 
@@ -135,6 +170,14 @@ def test_the_pages_bring_no_inline_script_or_style(alice_client: Client, story: 
         page = shown(alice_client, path)
         assert not re.search(r"<style|\sstyle=|<script(?![^>]*\ssrc=)|\son[a-z]+=|javascript:", page)
         assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page)
+
+
+def test_who_may_only_read_is_offered_nothing_to_begin_or_stop(
+    bob_client: Client, bob: User, graph: Graph, story: Story
+) -> None:
+    story.tell(commands.ShareSession, username="bob", role="viewer")
+    assert "data-begin" not in shown(bob_client, list_of(story))
+    assert "data-action" not in shown(bob_client, page_of(graph))
 
 
 # -- the scripts -------------------------------------------------------------------------------------------------------
