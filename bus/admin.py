@@ -7,12 +7,12 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import Max, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
 
-from bus import untrusted
+from bus import topics, untrusted
 from bus.bus import bus
 from bus.exceptions import Refused
 from bus.messages import Actor, Command, Context
@@ -20,6 +20,11 @@ from bus.models import StoredEvent, Stream, SubscriberCursor, Work
 
 MOST = 10_000
 """Rows that are counted, and so reached by turning pages; beyond them one searches."""
+
+NEWEST = 200_000
+"""Events among which those of a type are looked for."""
+MOST_WORDS, LONGEST_NUMBER = 5, 19
+"""Of a search in the log; digits that surely fit into a position."""
 
 if TYPE_CHECKING:  # generic for mypy only
     ModelAdmin = admin.ModelAdmin[Model]
@@ -186,7 +191,13 @@ class EventType(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Events of the chosen type."""
-        return queryset.filter(type=self.value()) if self.value() else queryset
+        return of_types(queryset, [self.value() or ""]) if self.value() else queryset
+
+
+def of_types(events: QuerySet[Any], types: list[str]) -> QuerySet[Any]:
+    """Those of these types among the newest NEWEST of the log: no index knows types, and a rare one is far away."""
+    head = StoredEvent.objects.aggregate(head=Max("position"))["head"] or 0
+    return events.filter(type__in=types, position__gt=head - NEWEST)
 
 
 @admin.register(StoredEvent)
@@ -197,7 +208,27 @@ class StoredEventAdmin(ReadOnly):
     list_filter = (EventType,)
     ordering = ("-position",)
     exact = ("stream",)
-    search_help_text = "the id of a session"
+    search_help_text = "a session's id, a position (and what came before), or a topic such as run-*"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """What the words of the search have in common."""
+        for word in search_term.split()[:MOST_WORDS]:
+            queryset = self._narrowed(queryset, word)
+        return queryset, False
+
+    def _narrowed(self, queryset: QuerySet[Any], word: str) -> QuerySet[Any]:
+        stream = as_uuid(word)
+        if stream is not None:
+            return queryset.filter(stream=stream)
+        if word.isdecimal():
+            return queryset.filter(position__lte=int(word)) if len(word) < LONGEST_NUMBER else queryset
+        try:
+            fits = topics.matcher([word])
+        except Refused:
+            return queryset.none()
+        return of_types(queryset, [name for name in bus.registry.events if fits(name)])
 
 
 @admin.register(Stream)
@@ -214,11 +245,17 @@ class StreamAdmin(ReadOnly):
 class WorkAdmin(ReadOnly):
     """What was accepted to be done; ids are in the order of time."""
 
-    list_display = ("id", "kind", "name", "state", "attempts", "owner", "lease_until", "created_at", "finished_at")
+    list_display = ("id", "kind", "name", "state", "attempts", "owner", "lease_until", "created_at", "problem")
     list_filter = ("state",)
     ordering = ("-id",)
     exact = ("id", "session")
     search_help_text = "the id of the work or of its session"
+
+    @admin.display(description="what went wrong")
+    def problem(self, work: Any) -> str:
+        """The beginning of the error, if there is one."""
+        said = work.error.get("detail", work.error) if isinstance(work.error, dict) else work.error
+        return str(said)[:200] if said else "-"
 
 
 @admin.register(SubscriberCursor)

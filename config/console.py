@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from config import env
@@ -10,13 +11,17 @@ from config import env
 ENVIRONMENT_NAME = env.text("ENVIRONMENT_NAME", "", "shown in the console's header, such as `production` or `staging`")
 
 
-def _rows(title: Any, icon: str, model: str) -> dict[str, Any]:
+def _rows(title: Any, icon: str, model: str, query: str = "") -> dict[str, Any]:
     """A link to the list of a model, for who may look at it."""
     app, _dot, name = model.partition(".")
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{app}_{name}_changelist"),
+        "link": format_lazy("{}{}", reverse_lazy(f"admin:{app}_{name}_changelist"), query),
+        "active": lambda request: (
+            request.path == reverse(f"admin:{app}_{name}_changelist")
+            and bool(query) == (request.GET.get("state__exact") == "failed")
+        ),
         "permission": lambda request: request.user.has_perm(f"{app}.view_{name}"),
     }
 
@@ -54,6 +59,7 @@ _GROUPS: list[tuple[Any, list[dict[str, Any]]]] = [
             _rows(_("Runs"), "play_circle", "sessions_app.run"),
             _rows(_("Graphs"), "account_tree", "sessions_app.graph"),
             _rows(_("Commands and work"), "checklist", "bus.work"),
+            _rows(_("Failed work"), "error", "bus.work", "?state__exact=failed"),
         ],
     ),
     (

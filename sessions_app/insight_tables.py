@@ -59,7 +59,10 @@ class DailyUse(models.Model):
     first_tokens = models.JSONField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["owner", "day"], name="use_of_owner")]
+        indexes = [
+            models.Index(fields=["owner", "day"], name="use_of_owner"),
+            models.Index(fields=["day"], name="use_of_day"),  # the console adds up everybody's
+        ]
 
     def __str__(self) -> str:
         return f"{self.session} on {self.day}: {self.provider}/{self.model}"

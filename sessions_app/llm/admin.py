@@ -5,11 +5,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from bus.admin import BoundedPaginator, ModelForm, ReadOnly, as_uuid
 from sessions_app.auditing import Audited
 from sessions_app.models import Budget, BudgetUse, ModelEntry, Session, UsageEntry
+
+MOST_SHOWN = 50
+"""Entries of one model beside each other."""
 
 
 class Configuration(Audited):
@@ -36,6 +39,15 @@ class ModelEntryAdmin(Configuration):
     list_filter = ("valid_from",)
     search_fields = ("provider", "model")
     ordering = ("provider", "model", "-valid_from")
+    change_form_outer_after_template = "console/prices.html"
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """With all that was ever said of the model, newest first."""
+        row = context.get("original")
+        if row is not None:
+            same = ModelEntry.objects.filter(provider=row.provider, model=row.model)
+            context["history"] = same.order_by("-valid_from")[:MOST_SHOWN]
+        return super().render_change_form(request, context, *args, **kwargs)
 
 
 class BudgetForm(ModelForm):

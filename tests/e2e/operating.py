@@ -1,4 +1,4 @@
-"""An operator's browser: Charlie, who may do everything."""
+"""An operator's browser: Charlie, who may do everything; and what happens in a server."""
 
 from typing import Any
 
@@ -6,20 +6,24 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 from tests.flow.stack import Stack
 
-MAKE = (
+_EMPLOY = (
     "INSERT INTO auth_user (username, password, is_active, is_staff, is_superuser, first_name, last_name, email,"
     " date_joined) VALUES ('charlie', %s, true, true, true, '', '', '', now()) ON CONFLICT DO NOTHING"
+)
+_PARK = (
+    "INSERT INTO bus_parkeddelivery (subscriber, position, attempts, error, redrive, parked_at)"
+    " SELECT 'memory', max(position), 5, 'It went wrong', false, now() FROM bus_storedevent RETURNING position"
 )
 
 
 def employ(stack: Stack) -> None:
     """Make Charlie, unless somebody has."""
     with stack.connect() as database:
-        database.execute(MAKE, [PBKDF2PasswordHasher().encode("charlie-password", "salt")])
+        database.execute(_EMPLOY, [PBKDF2PasswordHasher().encode("charlie-password", "salt")])
 
 
-def rows(stack: Stack, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    """What the stack's database answers."""
+def park(stack: Stack) -> int:
+    """A delivery that a subscriber could not take; its position."""
     with stack.connect() as database:
-        found: list[tuple[Any, ...]] = database.execute(sql.encode(), values).fetchall()
-    return found
+        row: Any = database.execute(_PARK).fetchone()
+    return int(row[0])

@@ -1,5 +1,6 @@
 """What a browser does, for tests of pages."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,3 +28,13 @@ def said(response: Any) -> str:
     """What an answer says."""
     text: str = response.content.decode()
     return text
+
+
+_INLINE = re.compile(
+    r"""<style|\sstyle=|<script(?![^>]*\s(?:src=|type="application/json"))[^>]*>|\son[a-z]+=["']|["']javascript:"""
+)
+
+
+def inline(page: str) -> list[str]:
+    """What the policy would not let a browser carry out or apply."""
+    return _INLINE.findall(page)

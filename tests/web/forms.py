@@ -5,7 +5,7 @@ from typing import Any
 
 from django.test import Client
 
-from tests.web.browser import shown
+from tests.web.browser import inline, shown
 
 UNSAID = ("submit", "file", "checkbox", "radio")
 """Inputs that say nothing as they are, unless they are checked."""
@@ -54,6 +54,8 @@ class _Fields(HTMLParser):
 def filled(client: Client, path: str, **changes: Any) -> dict[str, Any]:
     """The fields of the page's form, with these changes."""
     parser = _Fields()
-    parser.feed(shown(client, path))
+    page = shown(client, path)
+    assert inline(page) == [], path
+    parser.feed(page)
     assert parser.found, f"no form on {path}"
     return parser.found | changes

@@ -1,7 +1,9 @@
 """The operators' pages that are no model's: who may see them, what they show, and that they act by commands only."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -10,15 +12,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from bus.models import ParkedDelivery, StoredEvent
+from bus.models import ParkedDelivery, StoredEvent, Work
 from sessions_app import commands
 from sessions_app.accounts.streams import stream_of
 from sessions_app.console.pages import PAGES
-from sessions_app.models import ApiToken, DailyUse, Run, ServiceAccount
+from sessions_app.models import ApiToken, DailyUse, ModelEntry, Run, ServiceAccount
 from tests.api.caller import Caller
 from tests.runs import ask
 from tests.story import Story
-from tests.web.browser import page_of, said, shown
+from tests.web.browser import inline, page_of, said, shown
 
 WRITES = {"redrive"}
 OPEN = {"bus": "view_subscribercursor", "bus_part": "view_subscribercursor", "health": "view_work"}
@@ -100,7 +102,7 @@ def test_pages_cost_the_same_for_few_and_many(staff: Client, story: Story, addre
             ParkedDelivery.objects.create(subscriber="s", position=10 * round_ + number, attempts=5, error="boom")
         for name in sorted(set(OPEN) - WRITES):
             with CaptureQueriesContext(connection) as queries:
-                shown(staff, address(name))
+                assert inline(shown(staff, address(name))) == [], name
             costs.append((name, len(queries)))
     half = len(costs) // 2
     assert costs[:half] == costs[half:]
@@ -177,6 +179,32 @@ def test_a_gone_session_and_an_account_have_a_timeline_too(staff: Client, story:
     Caller(alice).post("tokens/", {"name": "hers", "scopes": ["*"]})
     assert "token-created" in shown(staff, reverse("admin:timeline", args=[stream_of(alice.pk)]))
     shown(staff, reverse("admin:timeline", args=[stream_of(12345)]), 404)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("{id}", [1, 2]), ("{second}", [1, 2]), ("{first} {id}", [1]), ("message-*", [2]), ("run-* {id}", []), ("x!", [])],
+)
+def test_the_log_is_searched_by_session_position_and_topic(
+    staff: Client, story: Story, words: str, found: list[int]
+) -> None:
+    story.tell(commands.AddMessage, content="hello")
+    places = [event.position for event in story.events()]
+    page = said(staff.get(page_of(StoredEvent), {"q": words.format(id=story.id, first=places[0], second=places[1])}))
+    assert [n + 1 for n, place in enumerate(places) if page_of(StoredEvent, f"{place}/change/") in page] == found
+
+
+def test_what_failed_says_why_and_prices_have_a_history(staff: Client, db: None) -> None:
+    Work.objects.create(
+        id=uuid4(), kind="command", name="x", state="failed", actor="system", error={"detail": "no way"}
+    )
+    assert "no way" in said(staff.get(page_of(Work), {"state__exact": "failed"}))
+    for year in (2024, 2025):
+        begins, ends = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+        row = ModelEntry.objects.create(provider="a", model="b", valid_from=begins, valid_until=ends, input_price=year)
+    page = shown(staff, page_of(ModelEntry, f"{row.pk}/change/"))
+    assert "2024-01-01" in page
+    assert "2024" in page.partition("prices-title")[2]
 
 
 def test_money_is_shown_by_user_and_model_and_what_has_no_price_is_named(staff: Client, story: Story) -> None:
