@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 
 from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
-from sessions_app.pages import graphs, log, login, session, sessions
+from sessions_app.pages import context, graphs, log, login, session, sessions
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/graphs/", graphs.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graphs.GraphPage.as_view(), name="graph"),
     path("sessions/<uuid:session_id>/log/", log.LogPage.as_view(), name="log"),
+    path("sessions/<uuid:session_id>/context/", context.ContextPage.as_view(), name="context"),
     path("problems/<slug:code>", problem_page, name="problem"),
     path(
         "login/",
