@@ -126,11 +126,17 @@ function watchEdges() {
 
 // -- an event ------------------------------------------------------------------------------------------------------------
 
+/** Mark the others of the same request. @param {HTMLElement} line @param {boolean} isOpen */
+function markKin(line, isOpen) {
+  const { request } = line.dataset;
+  for (const other of events())
+    other.classList.toggle("kin", isOpen && other !== line && Boolean(request) && other.dataset.request === request);
+}
+
 /** Its payload comes when it is opened. @param {HTMLDetailsElement} opened */
 async function open(opened) {
   const line = /** @type {HTMLElement} */ (opened.closest(".event"));
-  for (const other of events())
-    other.classList.toggle("kin", opened.open && other !== line && other.dataset.request === line.dataset.request && line.dataset.request !== "");
+  markKin(line, opened.open);
   const box = /** @type {HTMLElement} */ (opened.querySelector("[data-payload]"));
   if (opened.open && !box.querySelector("pre, .gone")) await bring(`?open=${box.dataset.payload}`, box);
   if (opened.open) line.scrollIntoView({ block: "nearest" });
