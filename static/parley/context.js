@@ -22,7 +22,7 @@ async function show() {
   showing = true;
   const said = page.querySelector("[data-say]")?.textContent;
   shown.setAttribute("aria-busy", "true");
-  await /** @type {any} */ (window).htmx.ajax("GET", location.href, { source: page, target: shown });
+  await /** @type {any} */ (window).htmx.ajax("GET", location.href, { source: shown, target: shown });
   shown.removeAttribute("aria-busy");
   const says = page.querySelector("[data-say]")?.textContent?.replace(/\s+/g, " ").trim() ?? "";
   if (says !== said?.replace(/\s+/g, " ").trim()) part("[data-told]").textContent = says;
