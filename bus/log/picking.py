@@ -1,4 +1,4 @@
-"""Single events of a stream, by their versions. Called by pages that look at one, or at a few that lie apart."""
+"""Some events of a stream: by their versions, or of some types. Called by who need not read what lies between."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -12,6 +12,17 @@ from bus.registry import Registry
 _THESE = f"""
 SELECT {COLUMNS} FROM bus_storedevent WHERE stream = %s::uuid AND version = ANY(%s::bigint[]) ORDER BY version
 """
+
+_OF_TYPES = f"""
+SELECT {COLUMNS} FROM bus_storedevent
+WHERE stream = %s::uuid AND version > %s::bigint AND version <= %s::bigint AND type = ANY(%s::text[]) ORDER BY version
+"""
+
+
+def of_types(registry: Registry, stream: UUID, types: Sequence[str], *, after: int, until: int) -> list[Envelope]:
+    """What a stream has of these types in versions above `after`, up to `until`, oldest first."""
+    rows = sql.fetch(_OF_TYPES, [stream, after, until, list(types)])
+    return [codec.envelope_from_row(row, registry) for row in rows]
 
 
 def picked(registry: Registry, stream: UUID, versions: Sequence[int]) -> list[Envelope]:

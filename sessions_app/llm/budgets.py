@@ -65,6 +65,12 @@ JOIN sessions_app_budget AS b ON b.id = u.budget_id
 JOIN sessions_app_reservation AS r ON r.use_id = u.id
 WHERE r.run = %(run)s::uuid
 """
+_STANDING = f"""
+SELECT b.scope, b.period, b.tokens, b.usd, coalesce(u.spent_tokens, 0), coalesce(u.spent_usd, 0),
+       coalesce(u.reserved_tokens, 0), coalesce(u.reserved_usd, 0)
+FROM sessions_app_budget AS b LEFT JOIN sessions_app_budgetuse AS u ON u.budget_id = b.id AND u.starts = {_STARTS}
+WHERE {_OF} ORDER BY b.id
+"""
 _LEFT = """
 SELECT DISTINCT r.run, EXISTS (SELECT FROM bus_work AS w WHERE w.id = r.run AND w.attempts > 0)
 FROM sessions_app_reservation AS r
@@ -100,6 +106,25 @@ class _Use(NamedTuple):
     usd: Decimal | None
     used_tokens: int
     used_usd: Decimal
+
+
+class Standing(NamedTuple):
+    """A budget (None: no limit), and what is spent and set aside of it in its present period."""
+
+    scope: str
+    period: str
+    tokens: int | None
+    usd: Decimal | None
+    spent_tokens: int
+    spent_usd: Decimal
+    reserved_tokens: int
+    reserved_usd: Decimal
+
+
+def standing(session_id: UUID, user_id: int | None) -> list[Standing]:
+    """The budgets of a session, and those of a user (None: of nobody). Only reads."""
+    rows = sql.fetch(_STANDING, {"session": session_id, "user": user_id})
+    return [Standing(*row) for row in rows]
 
 
 def reserve(session: Session, run_id: UUID, tokens: int, usd: Decimal | None) -> None:

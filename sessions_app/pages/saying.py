@@ -63,15 +63,15 @@ class _Words(dict[str, str]):
     def __missing__(self, key: str) -> str:
         found = self.data.get(key)
         if key in ("content", "input"):
-            return short(_text(found)) if found is not None else "…"
+            return text(found) if found is not None else "…"
         if key == "chosen":
             return model(self.data.get("config") or self.data)
         return "?" if found is None else short(str(found))
 
 
-def short(text: str) -> str:
+def short(whole: str) -> str:
     """The beginning, in one line."""
-    line = " ".join(text[: LONGEST * 4].split())
+    line = " ".join(whole[: LONGEST * 4].split())
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
 
 
@@ -80,10 +80,11 @@ def model(config: Data) -> str:
     return f"{config.get('provider') or '?'}/{config.get('model') or '?'}"
 
 
-def _text(content: Any) -> str:
+def text(content: Any) -> str:
+    """The beginning of what a message says, with a word for what is no text."""
     parts: Iterable[Any] = content if isinstance(content, list) else []
     told = (_part(part) for part in parts if isinstance(part, dict))
-    return " ".join(filter(None, told))
+    return short(" ".join(filter(None, told)))
 
 
 def _part(part: Data) -> str:

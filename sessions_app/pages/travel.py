@@ -16,7 +16,7 @@ from sessions_app.events import MessageUpdated
 from sessions_app.models import Message, Session
 from sessions_app.pages import places, saying
 from sessions_app.state import SessionState, fold_all, state_at
-from sessions_app.values import ChatMessage, text_of
+from sessions_app.values import ChatMessage
 
 MESSAGES = 12
 """The latest of then are shown."""
@@ -97,13 +97,13 @@ def _updates(session_id: UUID, version: int, changed: Iterable[Message]) -> list
 
 
 def _said(message: ChatMessage, row: Any, session_id: UUID) -> Said:
-    text = saying.short(text_of(message.content)) or saying.said("message-added", {"content": row.content})
+    content = msgspec.to_builtins(message.content)
     return Said(
         id=message.id,
         role=str(message.role),
-        text=text,
+        text=saying.text(content),
         conversation="" if row.conversation_id == session_id else row.line,
-        edited=msgspec.to_builtins(message.content) != row.content,
+        edited=content != row.content,
         address=places.message_address(session_id, message.id, row.conversation_id),
     )
 

@@ -16,7 +16,7 @@ const part = (selector) => /** @type {HTMLElement} */ (page.querySelector(select
 /** Bring a part of a page: into the target, or where `swap` says.
  * @type {(address: string, target: Element, swap?: "beforeend" | "afterend") => Promise<void>} */
 const bring = (address, target, swap) =>
-  /** @type {any} */ (window).htmx.ajax("GET", address, { source: page, target, ...(swap && { swap }) });
+  /** @type {any} */ (window).htmx.ajax("GET", address, { source: target, target, ...(swap && { swap }) });
 const lines = () => part("[data-lines]");
 /** @returns {HTMLElement[]} */
 const events = () => [...page.querySelectorAll("#lines > .event")].map((line) => /** @type {HTMLElement} */ (line));
@@ -48,17 +48,15 @@ function heard(version) {
   part("[data-head]").textContent = String(head);
   if (due) return;
   due = true;
-  setTimeout(() => {
+  setTimeout(async () => {
+    if (showsEnd()) await grow();
+    else part("[data-newer]").hidden = false;
     due = false;
-    void grow();
+    if (shown < head && showsEnd()) heard(head);
   }, SOON);
 }
 
 async function grow() {
-  if (!showsEnd()) {
-    part("[data-newer]").hidden = false;
-    return;
-  }
   const [stay, upto, had] = [isAtEnd(), head, events().length];
   await bring(`?${page.dataset.query}after=${shown}`, part("#lines"), "beforeend");
   shown = Math.max(upto, versionOf(events().at(-1)));
@@ -108,7 +106,7 @@ function letGo(far, way) {
   more.dataset.more = way;
   const link = document.createElement("a");
   link.href = `?${page.dataset.query}${way}=${versionOf(kept)}`;
-  link.textContent = "…";
+  link.textContent = String(way === "before" ? page.dataset.earlier : page.dataset.later);
   more.append(link);
   part("#lines")[way === "before" ? "prepend" : "append"](more);
   list.scrollTop += kept.getBoundingClientRect().top - top;
@@ -126,11 +124,17 @@ function watchEdges() {
 
 // -- an event ------------------------------------------------------------------------------------------------------------
 
+/** Mark the others of the same request. @param {HTMLElement} line @param {boolean} isOpen */
+function markKin(line, isOpen) {
+  const { request } = line.dataset;
+  for (const other of events())
+    other.classList.toggle("kin", isOpen && other !== line && Boolean(request) && other.dataset.request === request);
+}
+
 /** Its payload comes when it is opened. @param {HTMLDetailsElement} opened */
 async function open(opened) {
   const line = /** @type {HTMLElement} */ (opened.closest(".event"));
-  for (const other of events())
-    other.classList.toggle("kin", opened.open && other !== line && other.dataset.request === line.dataset.request && line.dataset.request !== "");
+  markKin(line, opened.open);
   const box = /** @type {HTMLElement} */ (opened.querySelector("[data-payload]"));
   if (opened.open && !box.querySelector("pre, .gone")) await bring(`?open=${box.dataset.payload}`, box);
   if (opened.open) line.scrollIntoView({ block: "nearest" });
@@ -167,8 +171,7 @@ async function travel(version) {
   const upto = head;
   await bring(address, part("#view"));
   history.replaceState(null, "", address === "?" ? location.pathname : address);
-  travelled = version !== null;
-  shown = upto;
+  [travelled, shown, going] = [version !== null, upto, false];
   arrive();
 }
 

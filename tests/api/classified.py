@@ -116,6 +116,9 @@ PAGES: dict[str, Route] = {
     "sessions/<uuid:session_id>/files/": Route("owned"),
     "data/": Route("list"),
     "sessions/<uuid:session_id>/log/": Route("owned", (("GET", None), ("POST", {}))),
+    "sessions/<uuid:session_id>/context/": Route(
+        "owned", (("GET", None), ("POST", {"command": "compact-context", "payload": "{}"}))
+    ),
     "problems/<slug:code>": Route("open"),
     "login/": Route("open", (("GET", None), ("POST", {}))),
     "logout/": Route("open", (("POST", {}),)),

@@ -169,8 +169,8 @@ def test_travelling_costs_the_same_for_few_and_many_messages(
     many(story, 3)
     story.tell(commands.UpdateMessage, message_id=Message.objects.latest("position").id, content="x")
     for _ in range(2):
-        # login session, user, session, events before and after, snapshot, log twice, messages, updates, their events
-        with django_assert_num_queries(11):
+        # login session, user, session, lines twice, snapshot, last, told, counted, messages, updates, their events
+        with django_assert_num_queries(12):
             shown(alice_client, log_of(story, "?at=5"))
         many(story, 30)
 
