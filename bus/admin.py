@@ -15,9 +15,8 @@ from django.utils.functional import cached_property
 from bus import untrusted
 from bus.bus import bus
 from bus.exceptions import Refused
-from bus.log.durable import RedriveDelivery
 from bus.messages import Actor, Command, Context
-from bus.models import ParkedDelivery, StoredEvent, Stream, SubscriberCursor, Work
+from bus.models import StoredEvent, Stream, SubscriberCursor, Work
 
 MOST = 10_000
 """Rows that are counted, and so reached by turning pages; beyond them one searches."""
@@ -27,7 +26,9 @@ if TYPE_CHECKING:  # generic for mypy only
     ModelForm = forms.ModelForm[Model]
     Pages = Paginator[Any]
 else:
-    ModelAdmin, ModelForm, Pages = admin.ModelAdmin, forms.ModelForm, Paginator
+    from unfold.admin import ModelAdmin
+
+    ModelForm, Pages = forms.ModelForm, Paginator
 
 
 class BoundedPaginator(Pages):
@@ -100,10 +101,14 @@ def difference(old: Any, new: Any) -> Any:
     return patch
 
 
+def context_of(request: HttpRequest) -> Context:
+    """Which operator acts, and in which request."""
+    return Context(actor=Actor("staff", str(request.user.pk)), correlation_id=getattr(request, "request_id", ""))
+
+
 def execute(request: HttpRequest, command: Command) -> Any:
     """What a command of this operator answers. Raises Refused."""
-    context = Context(actor=Actor("staff", str(request.user.pk)), correlation_id=getattr(request, "request_id", ""))
-    return bus.execute(command, context).data
+    return bus.execute(command, context_of(request)).data
 
 
 class CommandForm(ModelForm):
@@ -222,29 +227,3 @@ class SubscriberCursorAdmin(ReadOnly):
 
     list_display = ("name", "position", "attempts", "error", "owner", "lease_until")
     ordering = ("name",)
-
-
-@admin.register(ParkedDelivery)
-class ParkedDeliveryAdmin(ReadOnly):
-    """Events that subscribers could not take."""
-
-    list_display = ("subscriber", "position", "attempts", "error", "redrive", "parked_at")
-    list_filter = ("subscriber",)
-    ordering = ("subscriber", "position")
-    actions = ("redrive_selected",)
-
-    def has_redrive_permission(self, request: HttpRequest) -> bool:
-        """Who could change a parked delivery, were it changed by hand."""
-        return request.user.has_perm("bus.change_parkeddelivery")
-
-    @admin.action(description="Redrive the selected deliveries", permissions=["redrive"])
-    def redrive_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """One command each; a worker tries them with its next round."""
-        asked = 0
-        for subscriber, position in queryset.values_list("subscriber", "position").iterator():
-            try:
-                execute(request, RedriveDelivery(subscriber=subscriber, position=position))
-                asked += 1
-            except Refused as refusal:
-                self.message_user(request, refusal.detail, messages.ERROR)
-        self.message_user(request, f"{asked} will be tried again.", messages.SUCCESS)

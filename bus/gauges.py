@@ -6,6 +6,7 @@ from django.db import connection
 from prometheus_client import Counter, Gauge
 
 from bus import observe
+from bus.registry import Registry
 
 _OPEN = "SELECT kind, state, count(*) FROM bus_work WHERE state IN ('queued', 'running') GROUP BY kind, state"
 _LAG = "SELECT name, (SELECT coalesce(max(position), 0) FROM bus_storedevent) - position FROM bus_subscribercursor"
@@ -44,6 +45,22 @@ def lags() -> dict[str, int]:
 def parked() -> dict[str, int]:
     """How many events each durable subscriber could not take."""
     return dict(_read(_PARKED))
+
+
+def subscribers(registry: Registry) -> list[dict[str, Any]]:
+    """Each durable subscriber, how far it is behind (None: it has not begun) and how many events it could not take."""
+    behind, left = lags(), parked()
+    return [
+        {
+            "name": one.name,
+            "topics": list(one.topics),
+            "max_attempts": one.max_attempts,
+            "plugin": one.plugin,
+            "lag": behind.get(one.name),
+            "parked": left.get(one.name, 0),
+        }
+        for one in registry.subscribers.values()
+    ]
 
 
 def dropped() -> dict[str, int]:

@@ -18,6 +18,7 @@ from config.artifacts import *  # noqa: F403
 from config.artifacts import ARTIFACT_MAX_BYTES, storages
 from config.broker import celery_url
 from config.bus import *  # noqa: F403
+from config.console import *  # noqa: F403
 from config.contract import *  # noqa: F403
 from config.embedded import EmbeddedServers
 from config.embedded.folders import create_folders, publish
@@ -153,7 +154,8 @@ MAX_CONCURRENT_REQUESTS = env.number(
 
 INSTALLED_APPS = [
     *(["daphne"] if sys.argv[1:2] == ["runserver"] else []),  # the development server; 24 MB that `serve` does not need
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "sessions_app.console.apps.ConsoleConfig",  # Django's admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

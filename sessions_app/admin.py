@@ -3,23 +3,25 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Left
 from django.http import HttpRequest
 
-from bus.admin import ByCommand, CommandForm, ReadOnly, as_uuid, execute
+from bus.admin import ByCommand, CommandForm, as_uuid, execute
 from bus.bus import bus
 from bus.exceptions import Refused
 from sessions_app import plugin_admin as _of_plugins  # noqa: F401
 from sessions_app.accounts import admin as _of_accounts  # noqa: F401  (registers its pages)
 from sessions_app.artifacts import admin as _of_artifacts  # noqa: F401  (registers its pages)
+from sessions_app.console import people as _of_people  # noqa: F401
+from sessions_app.console import redriving as _of_deliveries  # noqa: F401
+from sessions_app.console.runs import Provider, links_of
 from sessions_app.erasure import admin as _of_erasure  # noqa: F401
 from sessions_app.llm import admin as _of_models  # noqa: F401  (registers its pages)
 from sessions_app.llm import key_admin as _of_keys  # noqa: F401
-from sessions_app.models import Message, Run, Session
+from sessions_app.models import Message, Session
 from sessions_app.orchestration import admin as _of_prompts  # noqa: F401
 
 NAMES = 100
@@ -48,25 +50,12 @@ class SessionForm(CommandForm):
         return "update-session", payload
 
 
-class Provider(admin.SimpleListFilter):
-    """The configured providers."""
-
-    title = parameter_name = "provider"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Their names."""
-        return [(name, name) for name in settings.LLM_PROVIDERS]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Sessions of the chosen one."""
-        return queryset.filter(provider=self.value()) if self.value() else queryset
-
-
 @admin.register(Session)
 class SessionAdmin(ByCommand):
     """Begin, change and remove sessions; totals are shown."""
 
     form = SessionForm
+    change_form_outer_before_template = "console/buttons.html"
     list_display = ("__str__", "owner", "provider", "model", "is_active", "message_count", "updated_at")
     list_select_related = ("owner",)
     list_filter = ("is_active", Provider, "created_at")
@@ -83,6 +72,11 @@ class SessionAdmin(ByCommand):
             if obj
             else ("title", "metadata", "config")
         )
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        """With the ways to its log."""
+        context["links"] = links_of(context["original"].pk) if context.get("original") is not None else []
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -204,15 +198,3 @@ class MessageAdmin(ByCommand):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Messages go with their session."""
         return False
-
-
-@admin.register(Run)
-class RunAdmin(ReadOnly):
-    """Answers and what became of them."""
-
-    list_display = ("id", "session", "state", "provider", "model", "attempt", "queued_at", "finished_at")
-    list_select_related = ("session",)
-    list_filter = ("state", Provider)
-    ordering = ("-id",)
-    exact = ("id", "session")
-    search_help_text = "the id of a run or of its session"

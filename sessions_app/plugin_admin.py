@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from bus import plugins
-from bus.admin import ModelAdmin, ReadOnly
+from bus.admin import ReadOnly
+from sessions_app.auditing import Audited
 from sessions_app.models import Memory, Plugin
 from sessions_app.switches import ensure_rows, switches
 
@@ -16,7 +17,7 @@ READONLY = ("name", "status", "failures", "failures_total", "failing", "last_err
 
 
 @admin.register(Plugin)
-class PluginAdmin(ModelAdmin):
+class PluginAdmin(Audited):
     """Which plugins there are, whether they act, how they have done."""
 
     fields = ("enabled", *READONLY)

@@ -1,6 +1,5 @@
 """The people every test knows: Alice (owner), Bob (other tenant), Charlie (staff); and what all tests share."""
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -8,20 +7,13 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, TransactionTestCase
 
 from bus.bus import bus
 from bus.messages import Actor, Command, CommandResult, Context
 from sessions_app import commands
+from tests.emptying import empty_tables
 from tests.story import Story
-
-
-@pytest.hookimpl(trylast=True)  # after they were shuffled
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long come first, or one process would wait for the other's last one."""
-    tests = Counter(item.path for item in items)
-    servers = {path: bool({"promises", "flow", "stack"} & set(path.parts)) for path in tests}
-    items.sort(key=lambda item: (servers[item.path], tests[item.path]), reverse=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,6 +26,12 @@ def _quick_passwords() -> None:
 def _files_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What tests store goes away with them."""
     settings.STORAGES["artifacts"]["OPTIONS"]["location"] = str(tmp_path_factory.mktemp("artifacts"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quickly_emptied() -> None:
+    """What tests commit is taken away as quickly as it came."""
+    TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
 
 
 @pytest.fixture

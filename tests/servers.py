@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 from pathlib import Path
 from typing import TextIO
 
@@ -12,7 +13,12 @@ os.environ.setdefault("PARLEY_VAR", str(ROOT / "var" / "test"))
 # one set of keys and queues per test process: workers of one must not take the hints of another
 os.environ.setdefault("REDIS_PREFIX", f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}")
 os.environ.setdefault("PUBLIC_URL", "http://testserver")
+# or each of the many processes that tests start would compile every module anew
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+UNSAFE = {"fsync": "off"}
+"""Nobody minds if the machine fails and this data is lost; waiting for the disk is most of a commit's time."""
 
 _run: list[TextIO] = []
 
@@ -36,9 +42,13 @@ def _only_one_run() -> None:
 def pytest_configure() -> None:
     """Start the servers, or join those another process of this run has started."""
     from config import settings
+    from config.embedded.postgres import SETTINGS
 
     _only_one_run()
+    as_served = dict(SETTINGS)
+    SETTINGS.update(UNSAFE)
     settings.EMBEDDED.start()
+    SETTINGS.update(as_served)  # those that tests start for themselves are as the product's
 
 
 def pytest_unconfigure() -> None:

@@ -1,42 +1,22 @@
-"""Tokens and the accounts of programs for operators: to look at, to revoke, to disable. They are made over REST, where
-a token's text can be told once. Imported by `sessions_app.admin`."""
+"""Tokens and the accounts of programs for operators: to look at, to revoke, to disable; made on
+`console.tokens`, where a token's text is told once. Imported by `sessions_app.admin`."""
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
-from bus.admin import ReadOnly, execute
-from bus.exceptions import Refused
-from bus.messages import Command
+from bus.acting import ByAction
 from sessions_app.commands import DisableServiceAccount, RevokeToken
 from sessions_app.models import ApiToken, ServiceAccount
-
-
-class ByAction(ReadOnly):
-    """A page whose rows are changed by actions, one command each, by who could change them by hand."""
-
-    def has_act_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change such a row."""
-        return request.user.has_perm(f"sessions_app.change_{self.opts.model_name}")
-
-    def act(self, request: HttpRequest, commands: list[Command]) -> None:
-        """What is refused is said, the others go on."""
-        done = 0
-        for command in commands:
-            try:
-                execute(request, command)
-                done += 1
-            except Refused as refusal:
-                self.message_user(request, refusal.detail, messages.ERROR)
-        self.message_user(request, f"{done} done.", messages.SUCCESS)
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ByAction):
     """Everybody's tokens, newest first, without their hashes."""
 
+    list_before_template = "console/add_token.html"
     list_display = ("prefix", "name", "user", "created_at", "expires_at", "revoked_at")
     list_select_related = ("user",)
     fields = ("id", "prefix", "name", "user", "scopes", "created_at", "expires_at", "revoked_at")
@@ -45,16 +25,21 @@ class ApiTokenAdmin(ByAction):
     search_help_text = "the id of a token"
     actions = ("revoke_selected",)
 
-    @admin.action(description="Revoke the selected tokens", permissions=["act"])
-    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def offered(self, row: Any) -> tuple[str, ...]:
+        """Once."""
+        return () if row.revoked_at else ("revoke_selected",)
+
+    @admin.action(description="Revoke", permissions=["act"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """They let nobody in any more."""
-        self.act(request, [RevokeToken(token_id=ident) for ident in queryset.values_list("id", flat=True)])
+        return self.act(request, [RevokeToken(token_id=ident) for ident in queryset.values_list("id", flat=True)])
 
 
 @admin.register(ServiceAccount)
 class ServiceAccountAdmin(ByAction):
     """The users that are programs."""
 
+    list_before_template = "console/add_account.html"
     list_display = ("user", "description", "active", "created_by", "created_at")
     list_select_related = ("user",)
     ordering = ("-user_id",)
@@ -65,16 +50,20 @@ class ServiceAccountAdmin(ByAction):
         """Whether its tokens let it in."""
         return bool(account.user.is_active)
 
-    @admin.action(description="Disable the selected accounts", permissions=["act"])
-    def disable_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def offered(self, row: Any) -> tuple[str, ...]:
+        """The other of the two."""
+        return ("disable_selected",) if row.user.is_active else ("enable_selected",)
+
+    @admin.action(description="Disable", permissions=["act"])
+    def disable_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Their tokens let nobody in any more."""
-        self._switch(request, queryset, enable=False)
+        return self._switch(request, queryset, enable=False)
 
-    @admin.action(description="Enable the selected accounts", permissions=["act"])
-    def enable_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    @admin.action(description="Enable", permissions=["act"])
+    def enable_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         """Those that are not revoked do again."""
-        self._switch(request, queryset, enable=True)
+        return self._switch(request, queryset, enable=True)
 
-    def _switch(self, request: HttpRequest, queryset: QuerySet[Any], *, enable: bool) -> None:
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Any], *, enable: bool) -> HttpResponse | None:
         numbers = queryset.values_list("user_id", flat=True)
-        self.act(request, [DisableServiceAccount(user_id=number, enable=enable) for number in numbers])
+        return self.act(request, [DisableServiceAccount(user_id=number, enable=enable) for number in numbers])

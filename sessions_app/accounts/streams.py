@@ -16,3 +16,7 @@ def user_of(stream: UUID) -> int | None:
     """The inverse; None for what is no account's stream."""
     user_id = stream.int ^ _FAMILY
     return user_id if user_id < _LARGEST else None
+
+
+SERVER = stream_of(0)
+"""What operators change of the server itself is told there. Nobody has the number 0."""

@@ -22,24 +22,12 @@ class BusView(Resource):
     def get(self, request: Request) -> Response:
         """Commands, events and durable subscribers with their lag and what they parked; open work; what this process
         has dropped. For operators."""
-        lags, parked = gauges.lags(), gauges.parked()
-        subscribers = [
-            {
-                "name": one.name,
-                "topics": list(one.topics),
-                "max_attempts": one.max_attempts,
-                "plugin": one.plugin,
-                "lag": lags.get(one.name),
-                "parked": parked.get(one.name, 0),
-            }
-            for one in bus.registry.subscribers.values()
-        ]
         work = [{"kind": kind, "state": state, "count": count} for kind, state, count in gauges.open_work()]
         return Response(
             {
                 "commands": map.commands(bus.registry),
                 "events": map.events(bus.registry),
-                "subscribers": subscribers,
+                "subscribers": gauges.subscribers(bus.registry),
                 "work": work,
                 "dropped": gauges.dropped(),
             }

@@ -76,3 +76,16 @@ class NoteAccount(Command):
     user_id: UserId
     what: Noted
     address: Annotated[str, Meta(max_length=100)] = ""
+
+
+class NoteSetting(Command):
+    """Write into the server's own log what an operator has changed by hand in the admin, where no other command does
+    it: what kind of row, which, and the names of its fields, not what is in them."""
+
+    public = False
+    opens = True
+
+    kind: Annotated[str, Meta(max_length=100)]
+    row: Annotated[str, Meta(max_length=200)]
+    what: Literal["added", "changed", "deleted", "redriven"]
+    fields: list[Annotated[str, Meta(max_length=200)]] = []

@@ -2,12 +2,13 @@
 
 from django.contrib import admin
 
-from bus.admin import ModelAdmin, ReadOnly
+from bus.admin import ReadOnly
+from sessions_app.auditing import Audited
 from sessions_app.models import PastUsage, Removed, Retention
 
 
 @admin.register(Retention)
-class RetentionAdmin(ModelAdmin):
+class RetentionAdmin(Audited):
     """Days for users who are to have others than the server."""
 
     list_display = ("user", "days")

@@ -70,3 +70,12 @@ class ServiceAccountCreated(Event):
     user_id: int
     name: str
     description: str = ""
+
+
+class SettingChanged(Event):
+    """An operator has changed a row of the server's own in the admin: `kind` is the model, `fields` are names."""
+
+    kind: str
+    row: str
+    what: str
+    fields: list[str] = []

@@ -11,7 +11,7 @@ from bus.messages import Context, Event, Once, uuid7
 from bus.registry import handles
 from sessions_app import commands, events
 from sessions_app.accounts import queries, scopes, secrets
-from sessions_app.accounts.streams import stream_of
+from sessions_app.accounts.streams import SERVER, stream_of
 from sessions_app.rights import ALL_SEEING
 
 MOST_TOKENS = 100
@@ -115,3 +115,11 @@ def note_account(command: commands.NoteAccount, context: Context) -> Iterator[Ev
     kind, user_id = NOTED[command.what], command.user_id
     where = {"address": command.address} if "address" in kind.__struct_fields__ else {}
     yield kind(session_id=stream_of(user_id), user_id=user_id, **where)
+
+
+@handles(commands.NoteSetting)
+def note_setting(command: commands.NoteSetting, context: Context) -> Iterator[Event]:
+    """As it was done."""
+    yield events.SettingChanged(
+        session_id=SERVER, kind=command.kind, row=command.row, what=command.what, fields=command.fields
+    )

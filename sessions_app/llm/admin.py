@@ -7,11 +7,12 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from bus.admin import BoundedPaginator, ModelAdmin, ModelForm, ReadOnly, as_uuid
+from bus.admin import BoundedPaginator, ModelForm, ReadOnly, as_uuid
+from sessions_app.auditing import Audited
 from sessions_app.models import Budget, BudgetUse, ModelEntry, Session, UsageEntry
 
 
-class Configuration(ModelAdmin):
+class Configuration(Audited):
     """Rows that operators write by hand."""
 
     paginator = BoundedPaginator

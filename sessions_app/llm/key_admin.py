@@ -7,7 +7,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 
-from bus.admin import ModelAdmin, ModelForm
+from bus.admin import ModelForm
+from sessions_app.auditing import Audited
 from sessions_app.llm import addresses, keys
 from sessions_app.models import ProviderKey
 
@@ -66,7 +67,7 @@ class ProviderKeyForm(ModelForm):
 
 
 @admin.register(ProviderKey)
-class ProviderKeyAdmin(ModelAdmin):
+class ProviderKeyAdmin(Audited):
     """Which providers have a key, and where it is sent."""
 
     form = ProviderKeyForm

@@ -6,8 +6,9 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
-from bus.admin import BoundedPaginator, ModelAdmin, ModelForm
+from bus.admin import BoundedPaginator, ModelForm
 from bus.exceptions import Refused
+from sessions_app.auditing import Audited
 from sessions_app.models import Prompt
 from sessions_app.orchestration import prompts
 from sessions_app.orchestration.prompts import PromptText
@@ -39,7 +40,7 @@ class PromptForm(ModelForm):
 
 
 @admin.register(Prompt)
-class PromptAdmin(ModelAdmin):
+class PromptAdmin(Audited):
     """All versions, the newest of each prompt first. None goes: what was asked with it stays comprehensible."""
 
     form = PromptForm

@@ -4,8 +4,7 @@ after the page was sent comes over the socket (`static/parley/files.js`)."""
 from uuid import UUID
 
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import View
@@ -47,7 +46,7 @@ def _newest(rows: QuerySet[Artifact]) -> QuerySet[Artifact]:
     same = Artifact.objects.filter(session=OuterRef("session"), name=OuterRef("name"), deleted_at__isnull=True)
     counted = same.order_by().values("name").annotate(number=Count("id")).values("number")
     newest = rows.filter(~Exists(same.filter(version__gt=OuterRef("version"))))
-    return newest.annotate(versions=Coalesce(Subquery(counted), F("version")))
+    return newest.annotate(versions=Subquery(counted))
 
 
 def _preview(file: Artifact) -> str:

@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 Say = Callable[[float], str]
 
 MOST_DAYS_NAMED = 5
+NONE = "-"
 LEAST = 0.8
 """Per cent: what is not nothing is seen."""
 _STEPS = (1, 2, 2.5, 5, 10)
@@ -65,17 +66,18 @@ class Plot(NamedTuple):
     segments: Sequence[Segment]
     series: Sequence[Series]
     rows: Sequence[tuple[str, Sequence[str]]]
-    is_empty: bool
+    nothing: str
 
 
 class Subject(NamedTuple):
-    """What is plotted: `stacked` as bars on each other, else as lines. `say` puts a value into words. `unknown`: the
-    days of which more is true than the values say."""
+    """What is plotted: `stacked` as bars on each other, else as lines. `say` puts a value into words, `nothing` that
+    there is none. `unknown`: the days of which more is true than the values say."""
 
     ident: str
     title: str
     series: Sequence[Series]
     say: Say
+    nothing: str = ""
     stacked: bool = True
     whole: bool = False
     unknown: frozenset[date] = frozenset()
@@ -96,8 +98,8 @@ def plot(subject: Subject, days: Sequence[date]) -> Plot:
         columns=[_column(subject, days, index, top, rows[index]) for index in range(len(days))],
         segments=[] if subject.stacked else _segments(subject, len(days), top),
         series=subject.series,
-        rows=rows,
-        is_empty=not any(totals) and not subject.unknown,
+        rows=[row for row in rows if any(value != NONE for value in row[1])],
+        nothing="" if any(totals) or subject.unknown else subject.nothing,
     )
 
 
@@ -117,7 +119,7 @@ def _total(subject: Subject, index: int) -> float:
 
 
 def _row(subject: Subject, index: int, day: date) -> list[str]:
-    said = ["-" if value is None else subject.say(value) for value in (one.values[index] for one in subject.series)]
+    said = [NONE if value is None else subject.say(value) for value in (one.values[index] for one in subject.series)]
     return [f"{one} + ?" for one in said] if day in subject.unknown else said
 
 

@@ -60,8 +60,8 @@ def money(value: float | Decimal | str) -> str:
 
 
 def seconds(value: float) -> str:
-    """A time, in seconds."""
-    return f"{_digits(value)} s"
+    """A time, given in seconds."""
+    return f"{_digits(value)} s" if value >= 1 or not value else f"{_digits(max(1, round(value * 1000)))} ms"
 
 
 def _digits(value: float) -> str:
@@ -113,10 +113,10 @@ def _subjects(values: Values, unknown: frozenset[date]) -> list[Subject]:
         Series(_("whole answer, slowest of 20"), "c", values(lambda use: use["run_seconds_p95"])),
     ]
     return [
-        Subject("tokens", _("Tokens"), tokens, short, whole=True),
-        Subject("cost", _("Cost"), cost, money, unknown=unknown),
-        Subject("runs", _("Answers"), runs, short, whole=True),
-        Subject("times", _("Time to answer"), times, seconds, stacked=False),
+        Subject("tokens", _("Tokens"), tokens, short, _("No tokens in these days."), whole=True),
+        Subject("cost", _("Cost"), cost, money, _("Nothing was charged in these days."), unknown=unknown),
+        Subject("runs", _("Answers"), runs, short, _("No answers in these days."), whole=True),
+        Subject("times", _("Time to answer"), times, seconds, _("No answer was timed in these days."), stacked=False),
     ]
 
 

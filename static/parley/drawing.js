@@ -14,7 +14,7 @@ import { layout } from "./layout.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
 const SIDEWAYS = { width: 176, height: 48, between: 64, gap: 16, wrap: 24, downwards: false };
-const DOWNWARDS = { width: 148, height: 48, between: 52, gap: 14, wrap: 4, downwards: true };
+const DOWNWARDS = { width: 128, height: 48, between: 52, gap: 12, wrap: 3, downwards: true };
 const LEGIBLE = 0.5; // below this scale nodes are colours without text
 const MOST_MOVING = 150; // nodes: what moves in a larger drawing would have all of it painted again and again
 const SCALES = { least: 0.06, most: 2, step: 1.35 };

@@ -197,6 +197,10 @@ def examples() -> dict[str, Any]:
         "session-erased.usage": [used],
         "counts": {"events": 12, "messages": 3},
         "days": 30,
+        "setting-changed.kind": "sessions_app.budget",
+        "row": "7",
+        "what": "changed",
+        "fields": ["Tokens"],
     }
 
 

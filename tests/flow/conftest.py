@@ -1,4 +1,4 @@
-"""One stack for the quick flow tests of a test process; tests that break processes make their own."""
+"""One stack for the quick flow tests; tests that break processes make their own."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tests.flow.stack import Stack
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(django_db_setup: None) -> Iterator[Stack]:
     """Two webs and a worker."""
     made = Stack(f"shared_{WORKER}", webs=2, workers=1, settings={"BUS_REAUTHENTICATE": "1"})

@@ -12,7 +12,7 @@ from bus import untrusted
 from bus.registry import default
 from config import edge, redaction, safety
 from config.origins import OriginCheck
-from sessions_app import queries
+from sessions_app import auditing, queries
 from sessions_app.exchange import archives, checking
 from sessions_app.models import Session
 
@@ -88,11 +88,16 @@ def no_walk() -> None:
     _put(checking.Walk, "_references", lambda *_: None)
 
 
+def no_notes() -> None:
+    """What operators change by hand is told to nobody."""
+    _put(auditing, "note", lambda *_: None)
+
+
 KINDS: dict[str, Callable[[], None]] = {
     made.__name__: made
     for made in (
         *(no_guard, no_owner, no_origin, no_redaction, no_parser, no_limit, no_refusal, no_strictness),
-        *(no_customs, no_walk),
+        *(no_customs, no_walk, no_notes),
     )
 }
 

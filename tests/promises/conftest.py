@@ -1,4 +1,4 @@
-"""One cluster for the promises of a test process; each test leaves it healed."""
+"""One cluster for the promises; each test leaves it healed."""
 
 import os
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ def asking(provider: ScriptedProvider) -> dict[str, str]:
     return {"OPENAI_BASE_URL": provider.url, "OPENAI_API_KEY": "a key that nobody checks"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def provider() -> Iterator[ScriptedProvider]:
     """What the models of `openai` say in the cluster."""
     with ScriptedProvider() as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _cluster(provider: ScriptedProvider) -> Iterator[Cluster]:
     made = Cluster(WORKER, settings={**QUICK, **asking(provider)})
     try:
@@ -47,7 +47,7 @@ def cluster(_cluster: Cluster) -> Iterator[Cluster]:
     _cluster.wait_for_webs()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _tight() -> Iterator[Stack]:
     few = {
         "MAX_CONCURRENT_REQUESTS": "8",

@@ -45,7 +45,7 @@ P19, P19_RELOAD = "p19_text", "p19_reload"
 RUNS_ONCE, RUNS_REDIS, RUNS_BACK = "runs_once", "runs_redis", "runs_handed_back"
 S2 = "s02_withdrawn"
 S3, S4, S6, S13 = "s03_origin", "s04_canaries", "s06_limits", "s13_fields"
-S11, S15 = "s11_quotas", "s15_imports"
+S11, S14, S15 = "s11_quotas", "s14_back_door", "s15_imports"
 S7, KEYS = "tests/sessions_app/providers/test_egress.py", "tests/sessions_app/providers/test_keys.py"
 WORDS = "tests/sessions_app/providers/test_contract.py"
 
@@ -104,6 +104,7 @@ MUTANTS = {
     "S6 without the time limit": Mutant(S6, {"BODY_TIMEOUT": "600"}),
     "S12 without refusals": opened("tests/config/test_settings.py", "no_refusal"),
     "S13 with fields nobody asked for": opened(S13, "no_strictness"),
+    "S14 without a word of what operators change": opened(S14, "no_notes"),
     "S15 without a look at archives": opened(S15, "no_customs"),
     "S15 without a look at what a log means": opened(S15, "no_walk"),
     "S16 without the list of tools": sabotaged("s16_authority", "no_allow_list"),

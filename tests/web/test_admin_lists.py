@@ -22,6 +22,7 @@ from sessions_app.models import (
     Artifact,
     Budget,
     BudgetUse,
+    Graph,
     Memory,
     Message,
     ModelEntry,
@@ -54,6 +55,7 @@ READ_ONLY = (
     ServiceAccount,
     Removed,
     PastUsage,
+    Graph,
 )
 BY_HAND = {Budget, ModelEntry, ProviderKey, Plugin, Prompt, Retention}
 """Settings of the server, not events of a session."""
@@ -137,6 +139,7 @@ def test_what_is_only_read_cannot_be_written(staff: Client, story: Story, model:
     Memory.objects.create(id=story.id, session=story.id, owner=1, text="hello", said_at=datetime.now(UTC))
     account = bus.execute(commands.CreateServiceAccount(name="program")).data["id"]
     bus.execute(commands.CreateToken(name="x", scopes=["*"], user_id=account))
+    story.tell(commands.ExecutePrompt, prompt="say hello")
     row = model._default_manager.first()
     assert row is not None
     assert staff.get(page_of(model, f"{row.pk}/change/")).status_code == 200

@@ -16,6 +16,7 @@ from sessions_app import commands
 from sessions_app.llm import catalog
 from sessions_app.models import DailyUse
 from sessions_app.pages.plots import Series, Subject, plot, ticks_to
+from sessions_app.pages.usage import money, seconds, short
 from tests.story import Story
 from tests.web.browser import shown
 
@@ -54,7 +55,7 @@ def test_what_has_no_price_is_called_unknown_and_never_nothing(alice: User, alic
     assert "2 counts of tokens have no known price" in page
     used(alice, priced=1, cost=Decimal("0.25"), model="other")
     page = shown(alice_client, "/analytics/")
-    assert "<dd>$0.2500 + ?</dd>" in page
+    assert "<dd>$0.25 + ?</dd>" in page
     assert re.search(r'<text class="mark"[^>]*>\?</text>', page)
 
 
@@ -111,6 +112,14 @@ def test_ticks_are_round_and_reach_the_largest() -> None:
     assert ticks_to(0.0007)[-1] >= 0.0007
 
 
+def test_numbers_are_as_short_as_they_can_be() -> None:
+    assert [short(value) for value in (0, 7, 999, 1234, 2_500_000)] == ["0", "7", "999", "1.23 k", "2.5 M"]
+    assert [seconds(value) for value in (0.0004, 0.828, 12.34)] == ["1 ms", "828 ms", "12.3 s"]
+    assert [money(value) for value in (0, "0.5", "0.0123", "0.00001234", 1234.5)] == [
+        *("$0.00", "$0.50", "$0.0123", "$0.000012", "$1,234.50")
+    ]
+
+
 def test_columns_stand_inside_the_plot_and_lines_leave_out_what_is_unknown() -> None:
     days = [date(2026, 1, 1) + timedelta(number) for number in range(3)]
     series = [Series("one", "a", [1, None, 3]), Series("two", "b", [2, 0, 0.001])]
@@ -120,4 +129,5 @@ def test_columns_stand_inside_the_plot_and_lines_leave_out_what_is_unknown() -> 
     assert all(sum(one) <= 100 for one in heights)
     lines = plot(Subject("x", "X", series[:1], str, stacked=False), days)
     assert [segment.ends[::2] for segment in lines.segments] == [("16.667%", "16.667%"), ("16.667%", "83.333%")]
-    assert lines.rows[1][1] == ["-"]
+    assert [values for _day, values in lines.rows] == [["1"], ["3"]]
+    assert "charged" in plot(Subject("x", "X", [Series("one", "a", [None] * 3)], str, "charged"), days).nothing

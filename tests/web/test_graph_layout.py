@@ -96,8 +96,8 @@ def test_arrows_go_along_the_edges_and_to_the_sides() -> None:
     arrows = SCRIPT.with_name("arrows.js").read_text()
     asked = [*(["a", key] for key in ("ArrowRight", "ArrowLeft", "End")), ["b", "ArrowDown"], ["c", "ArrowDown"]]
     tell = """
-        const at = {a: [0, 50], b: [100, 0], c: [100, 90], d: [200, 50]};
-        const places = new Map(Object.entries(at).map(([key, [x, y]]) => [key, {x, y}]));
+        const at = { a: [0, 50], b: [100, 0], c: [100, 90], d: [200, 50] };
+        const places = new Map(Object.entries(at).map(([id, [x, y]]) => [id, {x, y}]));
         const edges = [["a", "b"], ["a", "c"], ["b", "d"], ["c", "d"]].map(([from, to]) => ({from, to}));
         const drawn = {places, edges, downwards: false};
         console.log(JSON.stringify(ASKED.map(([id, key]) => towards(id, key, drawn) ?? null)));

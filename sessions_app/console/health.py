@@ -1,0 +1,108 @@
+"""Health: PostgreSQL, Redis, and the processes at work, as they answer now. What does not answer is shown as such."""
+
+import platform
+import time
+from typing import Any
+
+import django
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from bus import gauges
+from sessions_app.console.common import needs, page
+
+PATIENCE = 1.0
+"""Seconds for Redis to answer."""
+_POSTGRES = """
+SELECT current_setting('server_version'), pg_size_pretty(pg_database_size(current_database())),
+       (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()),
+       (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'),
+       current_setting('max_connections'),
+       (SELECT coalesce(max(extract(epoch FROM now() - xact_start)), 0)::float8
+        FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())
+"""
+_WORKERS = """
+SELECT owner, count(*), min(lease_until - now()) FROM bus_work
+WHERE state = 'running' AND owner <> '' GROUP BY owner ORDER BY owner LIMIT 200
+"""
+
+
+@needs("bus.view_work")
+def health(request: HttpRequest) -> HttpResponse:
+    """The page."""
+    return page(
+        request,
+        "health",
+        _("Health"),
+        servers=[_postgres(), _redis(), _this_process()],
+        workers=_workers(),
+        work=gauges.open_work(),
+    )
+
+
+def _postgres() -> dict[str, Any]:
+    began = time.perf_counter()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            took = time.perf_counter() - began
+            cursor.execute(_POSTGRES)
+            version, size, connected, active, most, oldest = cursor.fetchone()
+    except DatabaseError as error:
+        return {"name": "PostgreSQL", "error": type(error).__name__}
+    facts = {
+        _("Version"): version,
+        _("Answers in"): f"{took * 1000:.1f} ms",
+        _("Connections"): f"{connected} / {most}",
+        _("Active connections"): active,
+        _("Oldest transaction"): f"{oldest:.1f} s",
+        _("Size"): size,
+    }
+    return {"name": "PostgreSQL", "facts": facts}
+
+
+def _redis() -> dict[str, Any]:
+    asked = redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
+    )
+    try:
+        with asked:
+            began = time.perf_counter()
+            asked.ping()
+            took = time.perf_counter() - began
+            info: Any = asked.info()
+    except redis.RedisError as error:
+        return {"name": "Redis", "error": type(error).__name__}
+    facts = {
+        _("Version"): info["redis_version"],
+        _("Answers in"): f"{took * 1000:.1f} ms",
+        _("Connections"): info["connected_clients"],
+        _("Memory"): info["used_memory_human"],
+        _("Up for"): f"{info['uptime_in_seconds'] // 3600} h",
+    }
+    return {"name": "Redis", "facts": facts}
+
+
+def _this_process() -> dict[str, Any]:
+    pool = getattr(connection, "pool", None)
+    stats = pool.get_stats() if pool is not None else {}
+    facts = {
+        "Python": platform.python_version(),
+        "Django": django.get_version(),
+        _("Database connections, free"): f"{stats.get('pool_available', 0)} / {stats.get('pool_size', 0)}",
+        _("At most"): stats.get("pool_max", "-"),
+        _("Requests that wait for one"): stats.get("requests_waiting", 0),
+    }
+    return {"name": _("This web process"), "facts": facts}
+
+
+def _workers() -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_WORKERS)
+        rows = cursor.fetchall()
+    return [{"owner": owner, "count": count, "left": left.total_seconds()} for owner, count, left in rows]
