@@ -1,10 +1,11 @@
 """The form that begins a session. Used by `pages`; its model lists are switched by static/parley/begin.js."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from sessions_app.llm import catalog, tools
 from sessions_app.models import ProviderKey
@@ -46,6 +47,27 @@ class NewSession(forms.Form):
         said = self.cleaned_data
         config = {name: said[name] or None for name in ("provider", "model", "system_prompt", "tools")}
         return {"title": said["title"], "config": config}
+
+
+class ModelChoice(forms.Form):
+    """Who answers in a session from now on. What was configured stays to be chosen, whether it is known here or not."""
+
+    provider = forms.ChoiceField(label=_("Provider"))
+    model = forms.CharField(label=_("Model"), max_length=100)
+
+    def __init__(self, provider: str, model: str) -> None:
+        super().__init__(prefix="config", initial={"provider": provider, "model": model})
+        named = sorted({*settings.LLM_PROVIDERS, provider})
+        self.models = {name: catalog.models_of(name) for name in named}
+        self.fields["provider"] = forms.ChoiceField(label=_("Provider"), choices=_offered(named))
+        self.fields["model"].widget.attrs |= {"list": f"models-{provider}", "autocomplete": "off", "autofocus": True}
+
+
+def _offered(named: Iterable[str]) -> list[tuple[str, str]]:
+    """Those that can be asked first."""
+    usable = usable_providers()
+    offered = sorted(named, key=lambda name: name not in usable)
+    return [(name, name if name in usable else _("%(provider)s (no key)") % {"provider": name}) for name in offered]
 
 
 def usable_providers() -> set[str]:

@@ -10,6 +10,7 @@ from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
 from sessions_app.pages import (
     analytics,
+    asked,
     changes,
     data,
     edit,
@@ -35,6 +36,9 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/lines/", lines.LinesPart.as_view(), name="lines"),
     path("sessions/<uuid:session_id>/lines/<uuid:message_id>/text/", lines.MessageText.as_view(), name="message-text"),
     path("markup/", lines.MarkupPart.as_view(), name="markup"),
+    path("sessions/<uuid:session_id>/branches/", asked.BranchesPart.as_view(), name="session-branches"),
+    path("sessions/<uuid:session_id>/model/", asked.ModelPart.as_view(), name="session-model"),
+    path("sessions/<uuid:session_id>/sharing/", asked.SharingPart.as_view(), name="session-sharing"),
     path("sessions/<uuid:session_id>/graphs/", graphs.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graphs.GraphPage.as_view(), name="graph"),
     path("words.js", words, name="words"),

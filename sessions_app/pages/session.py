@@ -1,11 +1,12 @@
 """One session: the end of a conversation, and what was said before it."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.db.models import F, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,16 +14,28 @@ from django.views import View
 
 from bus.exceptions import NotFound, Refused
 from sessions_app import panels, queries
-from sessions_app.models import Conversation, Session
+from sessions_app.artifacts.mentions import LARGEST
+from sessions_app.models import Session
 from sessions_app.pages import lines, transcript
+from sessions_app.pages.asked import people_of
+from sessions_app.pages.branches import branches
 from sessions_app.pages.common import conversation_or_404, execute, session_or_404
 
-CONVERSATIONS = 50
-"""So many of the newest are offered to change to."""
 ARTIFACTS = 50
 """The newest ones are listed on the page."""
 CRITICAL = 0.8
 """From this share of the window on, the page says that it is nearly full (the first of `metrics.THRESHOLDS`)."""
+
+SCRIPTS = [
+    f"parley/{name}.js"
+    for name in (
+        *("asking", "attachments", "branches", "composer", "connection", "dialogs", "drafts", "elements", "forks"),
+        *("heading", "keys", "live", "log", "messages", "presence", "queue", "runs", "seen", "send", "slash"),
+    )
+]
+"""What `chat.js` imports, so that the browser asks for all of them at once."""
+LIMITS = {"file": settings.ARTIFACT_MAX_BYTES, "image": LARGEST}
+"""Bytes of what may be put to a message; of an image that models look at fewer."""
 
 
 class SessionPage(LoginRequiredMixin, View):
@@ -36,12 +49,17 @@ class SessionPage(LoginRequiredMixin, View):
         conversation = conversation_or_404(request, session_id)
         window = lines.window_of(request, conversation)
         live = not request.GET.get("before", "").isdecimal() or window.upper is None
+        entries = transcript.entries(conversation, window, to_come=live and window.upper is None)
         context = {
             "session": session,
             "conversation": conversation,
-            "conversations": _conversations(session),
+            "branches": branches(session, conversation),
             "metrics": _metrics(session),
-            "entries": transcript.entries(conversation, window, to_come=live and window.upper is None),
+            "entries": [entry for entry in entries if not entry.get("waits")],
+            "queue": [entry for entry in entries if entry.get("waits")],
+            "people": json.dumps(people_of(session, request)),
+            "limits": LIMITS,
+            "scripts": SCRIPTS,
             "window": window,
             "live": live,
             "artifacts": queries.artifacts_in(session.id)[:ARTIFACTS] if live else [],
@@ -66,12 +84,6 @@ class SessionPage(LoginRequiredMixin, View):
         return redirect(reverse("session", args=[session_id], query=query))
 
 
-def _conversations(session: Session) -> QuerySet[Conversation]:
-    """Those one can change to: main, and the newest others. Those of graphs' nodes are reached from their graphs."""
-    rows = session.conversations.filter(is_archived=False).exclude(metadata__has_key="graph_id")
-    return rows.alias(main=Q(id=F("session_id"))).order_by("-main", "-created_at", "-id")[:CONVERSATIONS]
-
-
 def _metrics(session: Session) -> Mapping[str, Any]:
     """The metrics as the page says them; None becomes "unknown" there."""
     metrics = session.metrics
@@ -80,5 +92,6 @@ def _metrics(session: Session) -> Mapping[str, Any]:
         "tokens": metrics.total_tokens,
         "cost": None if metrics.estimated_cost is None else f"{metrics.estimated_cost:.4f}",
         "occupied": None if used is None else f"{used * 100:.0f}",
+        "used": None if used is None else f"{min(used, 1):.3f}",
         "critical": used is not None and used >= CRITICAL,
     }

@@ -1,82 +1,105 @@
 // @ts-check
-/** The session's other conversations: the list of them, and the buttons of a message that begin a fork. Used by chat.js. */
+/** The buttons of a message that begin a fork, and what is told of the session's other conversations. Used by chat.js. */
 
-import { conversation, page, part, session } from "./log.js";
+import { command, read, tell, textOf, withText } from "./asking.js";
+import { branched } from "./branches.js";
 import { element } from "./elements.js";
-import { uuid } from "./send.js";
+import { conversation, page, part, session } from "./log.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */
-
-/** @param {string} id @returns {HTMLElement | null} */
-const linkTo = (id) => page.querySelector(`[data-conversations] [data-to="${CSS.escape(id)}"]`);
 
 /** @param {string} id */
 const addressOf = (id) => (id === session ? location.pathname : `?conversation=${id}`);
 
-/** @param {string} id @param {string} name */
-function offer(id, name) {
-  if (linkTo(id)) return;
-  const link = /** @type {HTMLAnchorElement} */ (element("a", "", name));
-  link.href = addressOf(id);
-  link.dataset.to = id;
-  const [main] = part("[data-conversations] nav").children;
-  main.after(" ", link); // then the newest first, as on the server
-  part("[data-conversations]").hidden = false;
-}
-
 /** @type {Record<string, (event: Envelope) => void>} */
 export const SHOW_CONVERSATIONS = {
-  "conversation-started": ({ data }) => offer(data.conversation_id, data.name),
+  "conversation-started": branched,
   "conversation-updated": ({ data }) => {
-    const link = linkTo(data.conversation_id);
-    if (data.name && link) link.textContent = data.name;
-    if (data.name && data.conversation_id === conversation) part("[data-conversation-name]").textContent = data.name;
-    if (data.is_archived) link?.remove();
+    branched();
     if (data.conversation_id === conversation && typeof data.is_archived === "boolean") location.reload();
   },
 };
 
-/** @typedef {(url: string, body: object, key: string) => Promise<any>} Send */
+/** Begin a fork at a message, and go there. @param {string} name @param {HTMLElement} line @param {object} [more] */
+async function begin(name, line, more) {
+  try {
+    const begun = await command(name, { message_id: line.dataset.messageId, ...more });
+    location.assign(addressOf(begun.id));
+  } catch (error) {
+    tell(error);
+  }
+}
 
-/** The buttons that begin a fork, and go there. @param {Send} sent @param {(error: unknown) => void} tell */
-export function forks(sent, tell) {
-  /** @param {string} name @param {HTMLElement} line @param {object} [more] */
-  const begin = async (name, line, more) => {
-    const payload = { session_id: session, message_id: line.dataset.messageId, ...more };
-    try {
-      location.assign(addressOf((await sent(String(page.dataset.commandsUrl), { name, payload }, uuid())).data.id));
-    } catch (error) {
-      tell(error);
-    }
-  };
+export function forks() {
   part("[role=log]").addEventListener("click", ({ target }) => {
     const button = target instanceof Element ? target.closest("button") : null;
     const line = /** @type {HTMLElement | null} */ (button?.closest("[data-message-id]"));
     const name = button?.dataset.begins;
     if (!name || !line) return;
-    if (name === "edit-message") edit(line, (content) => begin(name, line, { content })).catch(tell);
+    if (name === "edit-message") void edit(line);
     else void begin(name, line);
   });
 }
 
-/** A box with what was said, to say it otherwise; what is no text stays. @param {HTMLElement} line
- * @param {(content: any[]) => void} say */
-async function edit(line, say) {
+/** The last message that somebody said, or the model, or any. @param {string} [role] */
+function last(role) {
+  const lines = page.querySelectorAll(`[role=log] > [data-message-id]${role ? `[data-role="${role}"]` : ""}`);
+  return /** @type {HTMLElement | undefined} */ ([...lines].at(-1));
+}
+
+/** What can be done with the end of the conversation; false where there is nothing to do it with. @type {Record<string, () => boolean>} */
+export const AT_THE_END = {
+  fork: () => withLast(undefined, (line) => begin("fork-conversation", line)),
+  again: () => withLast("assistant", (line) => begin("regenerate-message", line)),
+  edit: () => withLast("user", edit),
+};
+
+/** @param {string | undefined} role @param {(line: HTMLElement) => unknown} act */
+function withLast(role, act) {
+  const line = last(role);
+  if (line) void act(line);
+  return Boolean(line);
+}
+
+/** A box with what was said, to say it otherwise; what is no text stays. @param {HTMLElement} line */
+async function edit(line) {
   if (line.querySelector(".editing")) return;
-  const answer = await fetch(`${page.dataset.messagesUrl}${line.dataset.messageId}/`, { credentials: "same-origin" });
-  if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
-  const { content } = await answer.json();
-  /** @param {boolean} text */
-  const parts = (text) => content.filter((/** @type {any} */ one) => (one.type === "text") === text);
+  try {
+    const { content } = await read(`${page.dataset.messagesUrl}${line.dataset.messageId}/`);
+    ask(line, textOf(content), (text) => begin("edit-message", line, { content: withText(content, text) }));
+  } catch (error) {
+    tell(error);
+  }
+}
+
+/** Enter says it, Escape gives it up. @param {HTMLElement} place @param {string} text
+ * @param {(text: string) => void} say */
+export function ask(place, text, say) {
   const form = element("form", "editing");
-  const box = document.createElement("textarea");
-  box.value = parts(true).map((/** @type {any} */ one) => one.text).join("");
+  const [box, close] = [document.createElement("textarea"), element("button", "quiet", "Cancel")];
+  /** @type {HTMLButtonElement} */ (close).type = "button";
+  box.value = text;
   box.setAttribute("aria-label", "Message");
-  form.append(box, element("button", "quiet", "Send"));
+  form.append(box, close, element("button", "", "Send"));
+  const done = () => {
+    form.remove();
+    part(".composer textarea").focus();
+  };
+  close.addEventListener("click", done);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (box.value.trim()) say([{ type: "text", text: box.value }, ...parts(false)]);
+    if (box.value.trim()) say(box.value);
   });
-  line.append(form);
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      done();
+    } else if (event.key === "Enter" && event.target === box && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      /** @type {HTMLFormElement} */ (form).requestSubmit();
+    }
+  });
+  place.append(form);
   box.focus();
+  box.setSelectionRange(text.length, text.length);
 }

@@ -1,11 +1,12 @@
 // @ts-check
 /**
  * The one module that follows a session: keeps the position, reconnects, puts growing texts together.
- * Used by chat.js; speaks the protocol of docs/protocol.md.
+ * Used by chat.js and graph.js; speaks the protocol of docs/protocol.md.
  *
  * @typedef {{id: string, type: string, version: number, recorded_at: string, data: Record<string, any>}} Envelope
  * @typedef {{type: string, run_id?: string, attempt?: number, offset?: number, text?: string} & Record<string, any>} Notice
- * @typedef {{state: "connecting" | "live" | "waiting" | "ended", reason: string, code?: number, seconds?: number}} Status
+ * @typedef {{state: "connecting" | "live" | "waiting" | "ended", reason: string, code?: number, seconds?: number,
+ *   version?: number}} Status
  * @typedef {{
  *   onEvent: (event: Envelope) => void,
  *   onNotice: (notice: Notice, growth: {text: string, added: string} | null) => void,
@@ -75,13 +76,17 @@ class Follower {
     this.stopped = false;
     this.heard = 0;
     this.asked = 0;
+    /** What the log had when this connection began; until then it catches up. @type {number | null} */
+    this.head = null;
     /** @type {WebSocket | null} */
     this.socket = null;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
     this.watch = setInterval(() => this.check(), 5_000);
     this.wake = () => document.visibilityState === "visible" && this.hurry();
+    this.sleep = () => this.socket && this.drop("You are offline"); // its own close may take minutes
     window.addEventListener("online", this.wake);
+    window.addEventListener("offline", this.sleep);
     document.addEventListener("visibilitychange", this.wake);
     this.connect();
   }
@@ -91,10 +96,13 @@ class Follower {
     this.timer = undefined;
     this.listener.onStatus({ state: "connecting", reason: "Connecting…" });
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}/ws/sessions/${this.session}/?after=${this.last}`);
+    const socket = new WebSocket(`${scheme}://${location.host}/ws/v1/`);
     this.socket = socket;
+    this.head = null;
     this.asked = 0;
     this.heard = Date.now();
+    const params = { session: this.session, after: this.last, presence: true };
+    socket.onopen = () => socket.send(JSON.stringify({ id: "follow", method: "subscribe", params }));
     socket.onmessage = ({ data }) => socket === this.socket && this.receive(JSON.parse(data));
     socket.onclose = ({ code, reason }) => socket === this.socket && this.lost(code, reason);
   }
@@ -106,7 +114,31 @@ class Follower {
     if (frame.event) this.event(frame.event);
     else if (frame.notice) this.notice(frame.notice);
     else if (frame.result?.reset) this.beginAnew();
-    else if (frame.result?.subscription) this.listener.onStatus({ state: "live", reason: "Connected" });
+    else if (frame.result?.subscription) this.begun(frame.result.head);
+    else if (frame.id === "follow" && frame.error) this.refused(frame.error);
+  }
+
+  /** @param {number} head */
+  begun(head) {
+    this.head = head;
+    if (this.last < head) this.listener.onStatus({ state: "connecting", reason: "Catching up…" });
+    this.caughtUp();
+  }
+
+  caughtUp() {
+    if (this.head === null || this.last < this.head) return;
+    this.head = null;
+    this.listener.onStatus({ state: "live", reason: "Connected", version: this.last });
+  }
+
+  /** There is no such session (any more), or not for this person. @param {{status: number, detail?: string, title: string}} problem */
+  refused({ status, detail, title }) {
+    if (status >= 500) {
+      this.drop(detail ?? title);
+      return;
+    }
+    this.stop();
+    this.listener.onStatus({ state: "ended", reason: detail ?? title, code: STAY_AWAY + (status % 100) });
   }
 
   /** @param {Envelope} event */
@@ -121,6 +153,7 @@ class Follower {
     this.failures = 0; // it brought us on; greeting us and hanging up would not
     this.texts.follow(event);
     this.listener.onEvent(event);
+    this.caughtUp();
   }
 
   /** @param {Notice} notice */
@@ -194,6 +227,7 @@ class Follower {
     clearTimeout(this.timer);
     clearInterval(this.watch);
     window.removeEventListener("online", this.wake);
+    window.removeEventListener("offline", this.sleep);
     document.removeEventListener("visibilitychange", this.wake);
     this.socket?.close(1000);
   }

@@ -1,10 +1,11 @@
 // @ts-check
 /** What the log shows of runs: answers to come, what became of them, tool calls that wait for a decision. The same as
- * templates/sessions/entry.html and sessions_app/pages/transcript.py. */
+ * templates/sessions/entry.html and sessions_app/pages/transcript.py. What waits for its turn is in queue.js. */
 
 import { cardOf, conversation, linesOf, notesOf, openRunOf, place } from "./log.js";
-import { button, header, setContent } from "./messages.js";
+import { button, header } from "./messages.js";
 import { element } from "./elements.js";
+import { chipOf, dequeue, enqueue, setInput } from "./queue.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */
 
@@ -15,20 +16,15 @@ const REASONS = /** @type {Record<string, string>} */ ({
   steps: "Stopped: too many rounds of tools.",
 });
 
-/** An answer to come; `input`, for a run that waits for its turn: what it will answer, or null. `first` is the first try,
- * where this is another.
- * @param {string} run @param {number} position @param {any[] | null} [input] @param {string} [first] */
-export function openRun(run, position, input, first = run) {
-  const waits = input !== undefined;
-  const role = input ? "user" : "assistant";
+/** An answer to come. `first` is the first try, where this is another.
+ * @param {string} run @param {number} position @param {string} [first] */
+export function openRun(run, position, first = run) {
   const made = element("article", "message");
-  Object.assign(made.dataset, { role, runId: run, first, position: String(position), open: "" });
-  made.toggleAttribute("data-waits", waits);
-  if (!waits) made.setAttribute("aria-busy", "true");
+  Object.assign(made.dataset, { role: "assistant", runId: run, first, position: String(position), open: "" });
+  made.setAttribute("aria-busy", "true");
   const actions = element("div", "actions");
-  actions.append(button(waits ? "Remove" : "Stop", "cancel-run"));
-  made.append(header(role, waits ? "waiting for its turn" : "waiting for a worker…"), element("div", "text", ""), actions);
-  if (input) setContent(made, input);
+  actions.append(button("Stop", "cancel-run"));
+  made.append(header("assistant", "waiting for a worker…"), element("div", "text", ""), actions);
   return made;
 }
 
@@ -93,16 +89,14 @@ export const SHOW_RUNS = {
     const [known] = linesOf(data.run_id);
     const position = data.upto ?? version;
     if (known?.dataset.open !== undefined) known.dataset.position = String(position);
-    else if (!known && data.conversation_id === conversation)
-      place(openRun(data.run_id, position, data.waits ? (data.input ?? null) : undefined, data.retries ?? undefined));
+    else if (known || data.conversation_id !== conversation) return;
+    else if (data.waits) enqueue(data.run_id, data.input ?? null);
+    else place(openRun(data.run_id, position, data.retries ?? undefined));
   },
-  "run-input-changed": ({ data }) => {
-    const open = openRunOf(data.run_id);
-    if (open) setContent(open, data.input);
-  },
+  "run-input-changed": ({ data }) => setInput(data.run_id, data.input),
   "run-released": ({ data, version }) => {
-    const open = openRunOf(data.run_id);
-    if (open?.dataset.waits !== undefined) open.replaceWith(openRun(data.run_id, version));
+    if (chipOf(data.run_id)) place(openRun(data.run_id, version));
+    dequeue(data.run_id);
   },
   "run-started": begin,
   "run-continued": begin,
@@ -127,10 +121,9 @@ export const SHOW_RUNS = {
   "run-failed": (event) => end(event, `No answer: ${event.data.error}`),
   "run-interrupted": (event) =>
     end(event, event.data.message_id ? "The answer was cut off." : "No answer: it was interrupted."),
-  // what was removed before its turn leaves nothing behind
   "run-cancelled": (event) => {
-    const open = openRunOf(event.data.run_id);
-    end(event, open?.dataset.waits !== undefined && open.dataset.role === "user" ? undefined : "Cancelled.");
+    dequeue(event.data.run_id); // what was removed before its turn leaves nothing behind
+    end(event, "Cancelled.");
   },
 };
 

@@ -22,6 +22,10 @@ export function csrf(given) {
 /** @param {number} seconds */
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
+/** Without a network there is nothing to try. */
+const network = () =>
+  navigator.onLine ? Promise.resolve() : new Promise((resolve) => window.addEventListener("online", resolve, { once: true }));
+
 /** There will be no answer, or it was no; `status` 0: never heard. */
 export class Unsent extends Error {
   /** @param {string} why @param {number} status */
@@ -42,20 +46,22 @@ async function detail(response) {
 }
 
 /**
- * Post `body` until there is an answer. Resolves with it; rejects with an Unsent that says why not.
- * @param {string} url @param {object} body @param {{key: string, csrf: string, onRetry: (why: string) => void}} options
+ * Post `body`, JSON or a file, until there is an answer. Resolves with it; rejects with an Unsent that says why not.
+ * @param {string} url @param {object | Blob} body @param {{key: string, csrf: string, onRetry: (why: string) => void}} options
  */
 export async function post(url, body, options) {
   let [why, status] = ["", 0];
+  const [type, content] = body instanceof Blob ? [body.type, body] : ["application/json", JSON.stringify(body)];
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     if (attempt) {
       options.onRetry(why);
       await pause(Math.min(8, 0.5 * 2 ** attempt) * (0.5 + Math.random() / 2));
     }
+    await network();
     let response;
     try {
-      const headers = { "Content-Type": "application/json", "X-CSRFToken": csrf(options.csrf), "Idempotency-Key": options.key };
-      response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body), credentials: "same-origin" });
+      const headers = { "Content-Type": type || "application/octet-stream", "X-CSRFToken": csrf(options.csrf), "Idempotency-Key": options.key };
+      response = await fetch(url, { method: "POST", headers, body: content, credentials: "same-origin" });
       if (response.ok) return await response.json();
     } catch {
       [why, status] = ["The server cannot be reached.", 0];

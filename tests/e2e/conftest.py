@@ -12,7 +12,7 @@ from tests.flow.stack import Browser as Caller
 from tests.flow.stack import Stack
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
-SETTINGS = {"BUS_REAUTHENTICATE": "1"}
+SETTINGS = {"BUS_REAUTHENTICATE": "1", "PLUGINS": "tests.e2e.guarded"}
 
 
 @pytest.fixture(scope="package")

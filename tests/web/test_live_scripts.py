@@ -13,7 +13,8 @@ from tests.story import Story
 from tests.web.session_page import page_of
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "static" / "parley"
-WORDS = ("waiting for its turn", "waiting for a decision", "waiting for a worker…", "answering…", "stopping…")
+BUTTONS = {"cancel-run", "retry-run", "continue-run", "decide-tool-call"}
+WORDS = ("waiting for a decision", "waiting for a worker…", "answering…", "stopping…")
 
 
 def test_the_buttons_name_commands_that_exist_and_the_page_where_to_send_them(
@@ -24,8 +25,8 @@ def test_the_buttons_name_commands_that_exist_and_the_page_where_to_send_them(
         for path in SCRIPTS.glob("*.js")
         for name in re.findall(r'"([a-z]+(?:-[a-z]+)*-(?:run|call))"', path.read_text())
     }
-    assert named == {"cancel-run", "retry-run", "continue-run", "decide-tool-call"}
-    assert all(default.public_command(name, payload_of(name, story)) for name in named)
+    assert named == {*BUTTONS, "request-run", "change-queued-run"}
+    assert all(default.public_command(name, payload_of(name, story)) for name in BUTTONS)
     page = page_of(alice_client, story)
     assert f'data-runs-url="/api/v1/sessions/{story.id}/runs/"' in page
     assert 'data-commands-url="/api/v1/commands/"' in page

@@ -38,14 +38,12 @@ def test_a_waiting_run_shows_what_it_will_answer_and_can_be_removed(
     first = started(story, worker, "first")
     second = ask(story, "then <this>")
     page = page_of(alice_client, story)
-    waiting = page[page.index(f'data-role="user" data-run-id="{second}"') :]
-    assert "data-open data-waits" in waiting
-    assert '<span class="mark">waiting for its turn</span>' in waiting
-    assert '<div class="text">then &lt;this&gt;</div>' in waiting
+    waiting = page[page.index(f'data-waits data-run-id="{second}"') : page.index("<template data-chip")]
+    assert '<span class="words">then &lt;this&gt;</span>' in waiting
     assert (page.count(STOP), waiting.count(REMOVE)) == (1, 1)
     worker.tell(commands.EndRun, run_id=first, outcome="completed", text="done")
     page = page_of(alice_client, story)
-    assert "data-waits" not in page
+    assert 'data-waits data-run-id="0' not in page
     assert f'data-role="assistant" data-run-id="{second}"' in page
     assert page.count("then &lt;this&gt;") == 1
 
