@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sessions_app', '0018_erasure'),
+        ('sessions_app', '0019_labels'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sessions_app', '0900_console'),
+        ('sessions_app', '0018_erasure'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
