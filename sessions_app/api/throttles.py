@@ -16,7 +16,6 @@ from bus.models import Idempotency
 from config.rates import Decision, Rate, limiter
 from sessions_app.accounts.audit import address_of
 from sessions_app.api.authentication import actor_of
-from sessions_app.api.description import catalogue
 
 BEGIN_RUNS = frozenset(
     {"request-run", "retry-run", "continue-run", "regenerate-message", "edit-message", "compact-context"}
@@ -92,6 +91,7 @@ def log_ins_counted(view: Any) -> Any:
 
 
 def _too_often(request: HttpRequest, decision: Decision) -> HttpResponse:
-    page = render(request, "api/problem.html", catalogue.shown("rate-limited"), status=429)
-    page["Retry-After"] = str(ceil(decision.wait))
+    seconds = ceil(decision.wait)
+    page = render(request, "429.html", {"seconds": seconds}, status=429)
+    page["Retry-After"] = str(seconds)
     return page

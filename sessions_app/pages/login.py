@@ -6,10 +6,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.cache import never_cache
 
+from sessions_app import queries, rights
 from sessions_app.login_link import user_of_link
+from sessions_app.pages.common import actor_of, execute
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -27,5 +30,15 @@ class EnterPage(View):
             user = user_of_link(uidb64, token, lock=True)
             if user is not None:
                 login(request, user, backend="config.logins.Backend")
-                return redirect(settings.LOGIN_REDIRECT_URL)
+        if user is not None:
+            return _first_page(request)
         return render(request, "registration/enter.html", {"person": None}, status=410)
+
+
+def _first_page(request: HttpRequest) -> HttpResponse:
+    """The list; for somebody who has nothing yet a session to begin with, whose provider answers offline."""
+    mine = actor_of(request)
+    if queries.own_of(mine).exists() or rights.shared_with(mine).exists():
+        return redirect(settings.LOGIN_REDIRECT_URL)
+    begun = execute(request, "create-session", {"title": _("First session")})
+    return redirect("session", session_id=begun["id"])

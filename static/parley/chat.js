@@ -67,7 +67,10 @@ function start() {
       if (type === "presence-changed") showPresence(watchers);
       if (growth && run_id) keepingTheEnd(() => grow(run_id, growth));
     },
-    onStatus: showStatus,
+    onStatus: (status) => {
+      showStatus(status);
+      if (status.state !== "live") showPresence(null);
+    },
   });
 }
 

@@ -2,9 +2,8 @@
 /** The list of sessions: follows what changes, does without a new page what its buttons ask, knows its keys. */
 
 import { followAccount } from "./account.js";
-import { localize } from "./elements.js";
 import { keys } from "./keys.js";
-import { fill, form, newRow, rowOf, rows, showEmpty, showState, toTheTop } from "./rows.js";
+import { fill, form, newRow, rowOf, rows, showEmpty, showState, showTime, toTheTop } from "./rows.js";
 import { Unsent, post, uuid } from "./send.js";
 
 /** @typedef {import("./account.js").Info} Info */
@@ -161,10 +160,18 @@ function registerKeys() {
   ]);
 }
 
+/** What only the browser knows of the rows that the server wrote. */
+function showAll() {
+  for (const row of rows()) {
+    showState(row, false);
+    showTime(/** @type {HTMLTimeElement} */ (row.querySelector("time")));
+  }
+}
+
 keys("Search", [["/", "Search", () => document.getElementById("q")?.focus()]]);
 
 if (form) {
-  rows().forEach((row) => showState(row, false));
+  showAll();
   registerKeys();
   buttons();
   form.addEventListener("change", count);
@@ -175,11 +182,8 @@ if (form) {
     menu.removeAttribute("open");
     menu.querySelector("summary")?.focus();
   });
-  form.addEventListener("htmx:afterSettle", () => {
-    form.querySelectorAll("time[datetime]").forEach((time) => localize(/** @type {HTMLTimeElement} */ (time)));
-    rows().forEach((row) => showState(row, false));
-  });
-  addEventListener("pageshow", ({ persisted }) => persisted && rows().forEach((row) => showState(row, false)));
+  form.addEventListener("htmx:afterSettle", showAll);
+  addEventListener("pageshow", ({ persisted }) => persisted && showAll());
   followAccount({
     listed,
     unlisted: (id) => {

@@ -1,7 +1,7 @@
 // @ts-check
 /** The rows of the list of sessions: found, filled, put where they belong. Used by list.js. */
 
-import { element, localize } from "./elements.js";
+import { element } from "./elements.js";
 import { isUnread } from "./seen.js";
 
 /** @typedef {import("./account.js").Info} Info */
@@ -36,7 +36,7 @@ export function fill(row, info, isNew) {
   part(row, "[data-messages]").textContent = String(info.message_count);
   const time = /** @type {HTMLTimeElement} */ (part(row, "time"));
   time.dateTime = info.updated_at;
-  localize(time);
+  showTime(time);
   const choose = row.querySelector("[data-choose]");
   if (choose && isNew) choose.textContent = `${choose.textContent?.replace(word("untitled"), "").trim()} ${title}`;
   row.dataset.version = String(info.version);
@@ -66,6 +66,16 @@ function chips({ folder, tags }) {
     chip.href = `?${new URLSearchParams({ [kind]: name })}`;
     return chip;
   });
+}
+
+/** As short as it can be told: today the hour, this year the day. @param {HTMLTimeElement} time */
+export function showTime(time) {
+  const [when, now] = [new Date(time.dateTime), new Date()];
+  const [sameYear, sameDay] = [when.getFullYear() === now.getFullYear(), when.toDateString() === now.toDateString()];
+  /** @type {Intl.DateTimeFormatOptions} */
+  const day = { day: "numeric", month: "short", ...(!sameYear && { year: "numeric" }) };
+  time.textContent = sameDay ? when.toLocaleTimeString([], { timeStyle: "short" }) : when.toLocaleDateString([], day);
+  time.title = when.toLocaleString([], { dateStyle: "full", timeStyle: "short" });
 }
 
 /** Whether it is answering, or has messages nobody here has seen. @param {HTMLElement} row @param {boolean} isNew */

@@ -41,7 +41,7 @@ def enter_by_link(stack: Stack) -> dict[str, str]:
         assert client.get(path, headers={"traceparent": "x"}).status_code == 200
         token = client.cookies["csrftoken"]
         entered = client.post(path, data={"csrfmiddlewaretoken": token})
-        assert (entered.status_code, entered.headers["location"]) == (302, "/sessions/")
+        assert (entered.status_code, entered.headers["location"][:10]) == (302, "/sessions/")
         assert client.get(path).status_code == 410
         return {
             "link": path.split("/")[3],

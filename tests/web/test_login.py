@@ -7,6 +7,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from sessions_app.login_link import make_link, user_of_link
+from sessions_app.models import Session
+from tests.story import Story
 from tests.web.browser import path_of, shown
 
 
@@ -26,11 +28,18 @@ def test_a_login_link_works_once(client: Client, alice: User) -> None:
     for _ in range(2):  # previews look at it, and do not use it up
         assert "Welcome, alice" in shown(client, path_of(link))
     response = client.post(path_of(link))
-    assert response.headers["Location"] == "/sessions/"
+    first = Session.objects.get(owner=alice)
+    assert response.headers["Location"] == f"/sessions/{first.id}/"
+    assert 'class="hint"' in shown(client, f"/sessions/{first.id}/")
     assert "alice" in shown(client, "/sessions/")
     for response in (client.get(path_of(link)), Client().post(path_of(link))):
         assert response.status_code == 410
         assert "not good any more" in response.content.decode()
+
+
+def test_who_has_a_session_is_led_to_the_list(client: Client, alice: User, story: Story) -> None:
+    assert client.post(path_of(make_link(alice))).headers["Location"] == "/sessions/"
+    assert Session.objects.count() == 1
 
 
 def test_a_link_used_in_the_second_it_was_made_is_used_up(client: Client, alice: User) -> None:

@@ -72,9 +72,8 @@ def test_the_list_turns_pages_without_losing_or_repeating(
     older = re.search(r'rel="next" href="([^"]+)"', first)
     assert older is not None
     second = shown(alice_client, f"/sessions/{older[1]}")
-    ids = [
-        UUID(found) for page in (first, second) for found in re.findall(r'<a href="/sessions/([0-9a-f-]{36})/">', page)
-    ]
+    lists = [page.partition("<template")[0] for page in (first, second)]  # in it stands the row of no session
+    ids = [UUID(found) for page in lists for found in re.findall(r'<a href="/sessions/([0-9a-f-]{36})/">', page)]
     newest_first = Session.objects.order_by("-updated_at", "-id").values_list("id", flat=True)
     assert ids == list(newest_first)
     assert ids[-1] == story.id

@@ -46,7 +46,7 @@ def test_nobody_else_is_shut_out(alice: User, bob: User) -> None:
     browser = Client()
     alice.refresh_from_db()  # a link is good until the next login
     link = urlsplit(make_link(alice)).path
-    assert browser.post(link, REMOTE_ADDR="192.0.2.7")["Location"] == reverse("sessions")
+    assert browser.post(link, REMOTE_ADDR="192.0.2.7")["Location"].startswith(reverse("sessions"))
     assert browser.get("/sessions/").status_code == 200
 
 

@@ -11,7 +11,9 @@ from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 
 from sessions_app.pages.settings.base import PAGES, SettingsPage
 
@@ -57,6 +59,7 @@ def _self(request: HttpRequest) -> User:
     return User.objects.get(pk=int(request.user.pk or 0))
 
 
+@method_decorator(never_cache, name="dispatch")
 class PasswordPage(UserPassesTestMixin, PasswordChangeView):
     """`settings/password/`: Django's own view and form."""
 
