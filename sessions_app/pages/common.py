@@ -42,7 +42,7 @@ def session_or_404(request: HttpRequest, session_id: UUID) -> Session:
 
 
 def conversation_or_404(request: HttpRequest, session_id: UUID) -> Conversation:
-    """The conversation that the address names (by default main), of a session already checked."""
+    """The one the address names (`conversation`, by default main), of a session already checked."""
     try:
         given = request.GET.get("conversation")
         return queries.conversation_in(session_id, UUID(given) if given else session_id)

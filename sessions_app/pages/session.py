@@ -19,7 +19,7 @@ from sessions_app.models import Session
 from sessions_app.pages import transcript
 from sessions_app.pages.branches import branches
 from sessions_app.pages.common import conversation_or_404, execute, session_or_404
-from sessions_app.pages.parts import people_of
+from sessions_app.pages.session_parts import people_of
 
 ARTIFACTS = 50
 """The newest ones are listed on the page."""
