@@ -126,6 +126,6 @@ def _point(at: UUID, members: Sequence[tuple[UUID, UUID | None]], number: int) -
         if not 0 <= place < len(members):
             return ""
         conversation, message = members[place]
-        return f"?conversation={conversation}" + (f"#m-{message}" if message else "")
+        return f"?conversation={conversation}" + (f"&message={message}#m-{message}" if message else "")
 
     return Point(at, number + 1, len(members), address(number - 1), address(number + 1))
