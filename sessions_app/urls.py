@@ -8,7 +8,7 @@ from django.views.i18n import set_language
 
 from sessions_app.api.description.views import problem_page
 from sessions_app.api.throttles import log_ins_counted
-from sessions_app.pages import changes, edit, graphs, login, session, session_parts, sessions, theme
+from sessions_app.pages import asked, changes, edit, graphs, login, session, sessions, theme
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
@@ -18,9 +18,9 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/edit/", edit.EditPage.as_view(), name="session-edit"),
     path("sessions/<uuid:session_id>/leave/", changes.LeavePage.as_view(), name="session-leave"),
     path("sessions/<uuid:session_id>/", session.SessionPage.as_view(), name="session"),
-    path("sessions/<uuid:session_id>/branches/", session_parts.BranchesPart.as_view(), name="session-branches"),
-    path("sessions/<uuid:session_id>/model/", session_parts.ModelPart.as_view(), name="session-model"),
-    path("sessions/<uuid:session_id>/sharing/", session_parts.SharingPart.as_view(), name="session-sharing"),
+    path("sessions/<uuid:session_id>/branches/", asked.BranchesPart.as_view(), name="session-branches"),
+    path("sessions/<uuid:session_id>/model/", asked.ModelPart.as_view(), name="session-model"),
+    path("sessions/<uuid:session_id>/sharing/", asked.SharingPart.as_view(), name="session-sharing"),
     path("sessions/<uuid:session_id>/graphs/", graphs.GraphsPage.as_view(), name="graphs"),
     path("sessions/<uuid:session_id>/graphs/<uuid:graph_id>/", graphs.GraphPage.as_view(), name="graph"),
     path("problems/<slug:code>", problem_page, name="problem"),

@@ -1,5 +1,5 @@
 """How the conversations of a session branch: the tree of them, and at which messages of one others go another way.
-Called by `session` and `session_parts`; one query, however many there are."""
+Called by `session` and `asked`; one query, however many there are."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

@@ -17,9 +17,9 @@ from sessions_app import panels, queries
 from sessions_app.artifacts.mentions import LARGEST
 from sessions_app.models import Conversation, Run, Session
 from sessions_app.pages import transcript
+from sessions_app.pages.asked import people_of
 from sessions_app.pages.branches import branches
 from sessions_app.pages.common import conversation_or_404, execute, session_or_404
-from sessions_app.pages.session_parts import people_of
 
 ARTIFACTS = 50
 """The newest ones are listed on the page."""
@@ -55,7 +55,7 @@ class SessionPage(LoginRequiredMixin, View):
             "branches": branches(session, conversation),
             "metrics": _metrics(session),
             "entries": [entry for entry in entries if not entry.get("waits")],
-            "queue": _queue(conversation) if before is None else [],
+            "queue": _queue(conversation),
             "people": json.dumps(people_of(session, request)),
             "limits": LIMITS,
             "scripts": SCRIPTS,

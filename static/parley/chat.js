@@ -67,10 +67,7 @@ function start() {
       if (type === "presence-changed") showPresence(watchers);
       if (growth && run_id) keepingTheEnd(() => grow(run_id, growth));
     },
-    onStatus: (status) => {
-      showStatus(status);
-      if (status.state !== "live") showPresence(null);
-    },
+    onStatus: showStatus,
   });
 }
 

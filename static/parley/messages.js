@@ -25,7 +25,7 @@ function ordered(value) {
 }
 
 /** A part's label and text; sessions_app/pages/transcript.py says the same. @param {any} part @returns {[string, string]} */
-function shown(part) {
+export function shown(part) {
   switch (part.type) {
     case "text":
       return ["", part.text];

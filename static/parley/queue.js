@@ -4,6 +4,7 @@
 import { command, read, tell, textOf, withText } from "./asking.js";
 import { ask } from "./forks.js";
 import { conversation, page, part, session } from "./log.js";
+import { shown } from "./messages.js";
 
 /** @param {string} run @returns {HTMLElement | null} */
 export const chipOf = (run) => page.querySelector(`[data-queue] [data-run-id="${CSS.escape(run)}"]`);
@@ -20,13 +21,11 @@ export function enqueue(run, input) {
   setInput(run, input);
 }
 
-/** A part in words; what is no text by its kind and name. @param {any} part */
-const shown = ({ type, text, alt_text, url }) => (type === "text" ? text : `[${type}] ${alt_text ?? url ?? ""} `);
-
 /** @param {string} run @param {any[] | null} input */
 export function setInput(run, input) {
   const words = chipOf(run)?.querySelector(".words");
-  if (words) words.textContent = input?.map(shown).join("") ?? String(part("[data-queue]").dataset.answer);
+  if (!words) return;
+  words.textContent = input ? input.map(shown).map(([label, text]) => (label ? `[${label}] ` : "") + text).join("") : String(part("[data-queue]").dataset.answer);
 }
 
 /** Its turn has come, or it was removed. @param {string} run */
