@@ -1,5 +1,5 @@
 """How the conversations of a session branch: the tree of them, and at which messages of one others go another way.
-Called by `session` and `parts`; one query, however many there are."""
+Called by `session` and `asked`; one query, however many there are."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -126,6 +126,6 @@ def _point(at: UUID, members: Sequence[tuple[UUID, UUID | None]], number: int) -
         if not 0 <= place < len(members):
             return ""
         conversation, message = members[place]
-        return f"?conversation={conversation}" + (f"#m-{message}" if message else "")
+        return f"?conversation={conversation}" + (f"&message={message}#m-{message}" if message else "")
 
     return Point(at, number + 1, len(members), address(number - 1), address(number + 1))

@@ -15,7 +15,7 @@ from django.views import View
 from bus.exceptions import NotFound, Refused
 from sessions_app import panels, queries
 from sessions_app.artifacts.mentions import LARGEST
-from sessions_app.models import Session
+from sessions_app.models import Conversation, Run, Session
 from sessions_app.pages import lines, transcript
 from sessions_app.pages.asked import people_of
 from sessions_app.pages.branches import branches
@@ -57,7 +57,7 @@ class SessionPage(LoginRequiredMixin, View):
             "branches": branches(session, conversation),
             "metrics": _metrics(session),
             "entries": [entry for entry in entries if not entry.get("waits")],
-            "queue": [entry for entry in entries if entry.get("waits")],
+            "queue": _queue(conversation),
             "people": json.dumps(people_of(session, request)),
             "limits": LIMITS,
             "scripts": SCRIPTS,
@@ -83,6 +83,20 @@ class SessionPage(LoginRequiredMixin, View):
             return HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain; charset=utf-8")
         query = {"conversation": elsewhere} if elsewhere else None
         return redirect(reverse("session", args=[session_id], query=query))
+
+
+def _queue(conversation: Conversation) -> list[dict[str, Any]]:
+    """What was said while an answer is at work, in its order; `words` None: an answer to what is there already."""
+    waiting = Run.objects.filter(conversation_id=conversation.id, waits=True, state=Run.State.QUEUED)
+    rows = waiting.order_by("-first", "requested_version").values_list("id", "input")
+    return [{"run": run, "words": input and "".join(map(_words, input))} for run, input in rows]
+
+
+def _words(part: Mapping[str, Any]) -> str:
+    """As static/parley/queue.js says it."""
+    if part["type"] == "text":
+        return str(part["text"])
+    return f"[{part['type']}] {part.get('alt_text') or part.get('url', '')} "
 
 
 def _metrics(session: Session) -> Mapping[str, Any]:

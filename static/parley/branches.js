@@ -45,5 +45,5 @@ export function said(conversation) {
 
 export function branches() {
   place();
-  new MutationObserver(place).observe(part("[role=log]"), { childList: true });
+  new MutationObserver(place).observe(part("[role=log]"), { childList: true, subtree: true });
 }

@@ -19,7 +19,7 @@ export function button(label, command, more = {}) {
 }
 
 /** What parts say in words. @param {any[]} content */
-export const words = (content) =>
+const words = (content) =>
   content.map((part) => part.text ?? part.content ?? part.alt_text ?? part.name ?? "").filter(Boolean).join("\n");
 
 /** Whose line it is, a mark, a moment. @param {string} role @param {string} mark @param {string} [when] */

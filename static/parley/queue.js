@@ -4,7 +4,6 @@
 import { command, read, tell, textOf, withText } from "./asking.js";
 import { ask } from "./forks.js";
 import { conversation, page, part, session } from "./log.js";
-import { words } from "./messages.js";
 
 /** @param {string} run @returns {HTMLElement | null} */
 export const chipOf = (run) => page.querySelector(`[data-queue] [data-run-id="${CSS.escape(run)}"]`);
@@ -21,11 +20,14 @@ export function enqueue(run, input) {
   setInput(run, input);
 }
 
+/** As `_words` of sessions_app/pages/session.py. @param {any} part */
+const words = (part) => (part.type === "text" ? part.text : `[${part.type}] ${part.alt_text || part.url || ""} `);
+
 /** @param {string} run @param {any[] | null} input */
 export function setInput(run, input) {
   const line = chipOf(run)?.querySelector(".words");
   if (!line) return;
-  line.textContent = input ? words(input) : String(part("[data-queue]").dataset.answer);
+  line.textContent = input ? input.map(words).join("") : String(part("[data-queue]").dataset.answer);
 }
 
 /** Its turn has come, or it was removed. @param {string} run */

@@ -138,7 +138,9 @@ def test_commands_are_chosen_by_keys_and_the_head_follows(page: Page, api: Calle
 
 
 def test_a_tool_waits_for_a_decision_on_a_phone(person: Opens, api: Caller) -> None:
-    phone = person("alice", viewport={"width": 390, "height": 780}, has_touch=True, color_scheme="dark").new_page()
+    phone = person(
+        "alice", viewport={"width": 390, "height": 780}, has_touch=True, color_scheme="dark", reduced_motion="reduce"
+    ).new_page()
     box = opened(phone, api, ["guarded"], tool={"name": "guarded", "args": {}})
     box.fill("open the gate")
     phone.get_by_role("button", name="Send", exact=True).click()

@@ -53,7 +53,7 @@ def test_a_login_that_ends_keeps_what_was_written(person: Opens, watch: Watch, a
     link = page.get_by_role("alert").get_by_role("link", name="Log in again")
     expect(link).to_have_attribute("href", f"/login/?next=/sessions/{session}/")
     link.click()
-    page.get_by_label("Username").fill("alice")
+    page.get_by_label("User name").fill("alice")
     page.get_by_label("Password").fill("alice-password")
     page.keyboard.press("Enter")
     expect(ready(page)).to_have_value("not yet sent")

@@ -8,6 +8,7 @@ from django.test import Client
 
 from bus.registry import default
 from sessions_app import commands
+from sessions_app.pages.session import SCRIPTS as SESSION_SCRIPTS
 from sessions_app.pages.transcript import DECISIONS, REASONS
 from tests.story import Story
 from tests.web.session_page import page_of
@@ -61,3 +62,14 @@ def test_the_live_page_knows_every_event_of_runs_and_says_the_same() -> None:
     assert set(re.findall(r'"([a-z-]+)"', ends[1])) == {n for n, kind in default.events.items() if kind.ends_tail}
     for words in (*REASONS.values(), *WORDS, *(said for known, said in DECISIONS.items() if known is not None)):
         assert words in script
+
+
+def test_the_browser_asks_for_all_scripts_of_the_page_at_once() -> None:
+    seen: set[str] = set()
+    left = ["chat.js"]
+    while left:
+        name = left.pop()
+        imported = set(re.findall(r'from "\./([a-z]+\.js)"', (SCRIPTS / name).read_text())) - seen
+        seen |= imported
+        left += imported
+    assert sorted(f"parley/{name}" for name in seen) == sorted(SESSION_SCRIPTS)

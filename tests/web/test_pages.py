@@ -146,8 +146,8 @@ def test_the_end_is_shown_and_the_beginning_can_be_reached(
     for number in range(MESSAGES + 5):
         story.tell(commands.AddMessage, content=f"saying {number}.")
     switches.off("any")  # looks at most once a second
-    # login session, user, session, conversation, messages, runs, branches, shares, artifacts
-    with django_assert_num_queries(9):
+    # login session, user, session, conversation, messages, runs, branches, queue, shares, artifacts
+    with django_assert_num_queries(10):
         page = shown(alice_client, f"/sessions/{story.id}/")
     said = re.findall(r"saying \d+\.", page)
     assert said == [f"saying {number}." for number in range(5, MESSAGES + 5)]
