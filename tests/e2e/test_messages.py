@@ -1,5 +1,6 @@
 """How messages are shown in a browser: prose, code, pictures, what streams, what can be copied."""
 
+import json
 import re
 
 from playwright.sync_api import Page, expect
@@ -84,3 +85,24 @@ def test_an_answer_becomes_prose_as_it_is_written(api: Caller, page: Page) -> No
     done.get_by_role("button", name="Details").click()
     expect(done.locator(".facts")).to_contain_text(re.compile("Model.*echo/echo.*Tokens written.*Cost"))
     look(page, "chat-details")
+
+
+def test_tool_calls_are_cards_whose_long_results_are_folded(api: Caller, person: Opens) -> None:
+    session = told(api)
+    found = [{"name": f"plan {number}", "size": number} for number in range(30)]
+    call = {"tool_call_id": "c1", "name": "search", "args": {"query": "plans", "limit": 30}}
+    api.say(session, "Let me look.", role="assistant", tool_calls=[call])
+    result = {"type": "tool_result", "tool_call_id": "c1", "content": json.dumps(found)}
+    assert api.call("POST", f"sessions/{session}/messages/", {"role": "tool", "content": [result]}).status_code == 201
+    page = person("alice", color_scheme="dark").new_page()
+    page.goto(f"/sessions/{session}/")
+    card = page.locator(".card")
+    expect(card.get_by_text("tool call: search")).to_be_visible()
+    expect(card.get_by_text('"plan 7"')).to_be_hidden()
+    card.get_by_text("122 lines").click()
+    expect(card.get_by_text('"plan 7"')).to_be_visible()
+    assert barriers(page) == []
+    look(page, "chat-cards-dark")
+    api.say(session, "Another line comes, and what was opened stays open.")
+    expect(page.get_by_text("Another line comes")).to_be_visible()
+    expect(card.get_by_text('"plan 7"')).to_be_visible()
