@@ -6,7 +6,7 @@ import { forks, SHOW_CONVERSATIONS } from "./forks.js";
 import { cardOf, conversation, isBusy, keepTheEnd, keepingTheEnd, messageOf, openRunOf, page, part, place, session } from "./log.js";
 import { copying } from "./copy.js";
 import { arrived, toNewest, windowed } from "./history.js";
-import { refresh, refreshRun } from "./lines.js";
+import { refresh, refreshCaller, refreshRun } from "./lines.js";
 import { answer, message } from "./messages.js";
 import { SHOW_RUNS, grow, mark, note, openRun } from "./runs.js";
 import { Unsent, post, uuid } from "./send.js";
@@ -22,10 +22,12 @@ function addMessage(said) {
   if (messageOf(said.message_id)) open?.remove();
   else if (said.conversation_id !== conversation) return;
   else {
+    const line = message(said, open ?? undefined);
     if (card) answer(card, said);
-    else place(message(said, open ?? undefined), true);
+    else place(line, true);
+    if (!card && said.role === "tool") refreshCaller(line);
     refresh(said.message_id);
-    arrived();
+    arrived(said.role);
   }
   if (said.run_id && said.content.some(({ type }) => type === "tool_call")) mark(said.run_id, "answering…"); // it goes on
 }

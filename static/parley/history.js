@@ -141,10 +141,13 @@ function tellNewest() {
   if (count) count.textContent = unseen ? String(unseen) : "";
 }
 
-/** A message has come. */
-export function arrived() {
+/** A message has come. Of an answer those who do not see the page are told once, when it is complete.
+ * @param {string} role */
+export function arrived(role) {
   unseen += 1;
   tellNewest();
+  const told = page.querySelector("[data-told]");
+  if (told instanceof HTMLElement && role === "assistant") told.textContent = `${told.dataset.told} ${new Date().toLocaleTimeString()}`;
 }
 
 /** To the end of the conversation, wherever the reader is. */

@@ -33,6 +33,13 @@ There are **two** ways, see [the paper](https://example.org/paper) or https://ex
 ![a cat](https://pictures.example/cat.png)
 """
 
+LINES = """lines => lines.map((line) => {
+  const copy = line.cloneNode(true);
+  copy.querySelectorAll("time, .facts").forEach((one) => one.replaceChildren());
+  return copy.outerHTML;
+})"""
+"""Lines as they are, but for times and for what a run has come to in the meantime."""
+
 
 def told(api: Caller, **more: object) -> str:
     """A session in which a model has said all kinds of things."""
@@ -106,3 +113,20 @@ def test_tool_calls_are_cards_whose_long_results_are_folded(api: Caller, person:
     api.say(session, "Another line comes, and what was opened stays open.")
     expect(page.get_by_text("Another line comes")).to_be_visible()
     expect(card.get_by_text('"plan 7"')).to_be_visible()
+
+
+def test_what_came_live_is_what_a_reload_shows(api: Caller, page: Page) -> None:
+    options = {"tool": {"name": "clock"}, "delay": 0.0}
+    config = {"provider": "echo", "model": "echo", "tools": ["clock"], "provider_options": options}
+    session = api.new_session(title="Live", config=config)
+    page.goto(f"/sessions/{session}/")
+    page.get_by_label("Message", exact=True).fill("What time is it?")
+    page.keyboard.press("Enter")
+    expect(page.locator('.message[data-role="assistant"] .card .result')).to_be_visible()
+    expect(page.get_by_role("button", name="Details")).to_have_count(2)
+    expect(page.locator("[data-open], .growing")).to_have_count(0)
+    expect(page.locator(".log > article")).to_have_count(3)
+    came = page.locator(".log > article").evaluate_all(LINES)
+    page.reload()
+    expect(page.locator(".log > article")).to_have_count(3)
+    assert page.locator(".log > article").evaluate_all(LINES) == came
