@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext
 
 from benchmarks.measure import Figure
 from benchmarks.stack import Bench, Server
@@ -119,26 +119,31 @@ def _streamed(browser: Browser, web: Server, caller: Caller) -> list[Figure]:
     page.get_by_text("Connected").wait_for()
     caller.say(session, "Go on for a minute.", answer=True)
     page.locator(".grown .code").first.wait_for()
-    before, began = _metrics(page), time.monotonic()
+    counted: Any = page.context.new_cdp_session(page)
+    counted.send("Performance.enable", {"timeDomain": "threadTicks"})  # processor time, whoever else is at work
+    before, began = _metrics(counted), time.monotonic()
     page.locator("[data-open]").wait_for(state="detached", timeout=4000 * SECONDS)
-    took, after = time.monotonic() - began, _metrics(page)
+    took, after = time.monotonic() - began, _metrics(counted)
     worst = max(page.evaluate("window.frames_"), default=0.0)
     label = f"{len(text.split()):,} words in {took:.0f} s, made prose as they come"
     return [
         _limited(f"{label}: most script in a frame of 50 ms or more (0: no such frame)", worst, "ms", FRAME),
-        _limited(f"{label}: script", 1000 * (after["ScriptDuration"] - before["ScriptDuration"]) / took, "ms per s"),
         _limited(
-            f"{label}: all work of the page", 1000 * (after["TaskDuration"] - before["TaskDuration"]) / took, "ms per s"
+            f"{label}: processor, script",
+            1000 * (after["ScriptDuration"] - before["ScriptDuration"]) / took,
+            "ms per s",
+        ),
+        _limited(
+            f"{label}: processor, all work of the page",
+            1000 * (after["TaskDuration"] - before["TaskDuration"]) / took,
+            "ms per s",
         ),
     ]
 
 
-def _metrics(page: Page) -> dict[str, float]:
-    session: Any = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
-    found = {one["name"]: float(one["value"]) for one in session.send("Performance.getMetrics")["metrics"]}
-    session.detach()
-    return found
+def _metrics(session: Any) -> dict[str, float]:
+    """What Chromium counts of the page, in seconds."""
+    return {one["name"]: float(one["value"]) for one in session.send("Performance.getMetrics")["metrics"]}
 
 
 def _seconds(work: Callable[[], object]) -> float:
