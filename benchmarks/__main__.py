@@ -20,7 +20,7 @@ django.setup()
 
 import redis  # noqa: E402
 
-from benchmarks import durable, fan_out, footprint, graphs, in_process, lists, reconnect, report, rest, streaming  # noqa: E402
+from benchmarks import durable, fan_out, footprint, graphs, in_process, lists, pages, reconnect, report, rest, streaming  # noqa: E402
 from benchmarks.measure import Figure  # noqa: E402
 from benchmarks.stack import Bench  # noqa: E402
 from config import settings as ours  # noqa: E402
@@ -31,6 +31,7 @@ MEASURED: dict[str, Callable[[Bench], list[Figure]]] = {
     "d": fan_out.measure,
     "e": reconnect.measure,
     "i": lists.measure,
+    "j": pages.measure,
 }
 
 FULLER: dict[str, Callable[[Bench, bool], list[Figure]]] = {

@@ -21,6 +21,7 @@ TITLES = {
     "g": "Answers as they stream",
     "h": "Graphs of prompts",
     "i": "Lists and search",
+    "j": "Pages in a browser",
 }
 NOTES = {
     "b": "Writers are processes. Their connection stays open, as a pool's does. Sessions are filled by SQL.",
@@ -41,6 +42,9 @@ NOTES = {
     "i": "All rows are of one person, who asks. Every message of the long session says one word that all have, and a "
     "number of its own; all sessions have the same title. The floor is one connection to PostgreSQL that asks for the "
     "same rows; for search, for any twenty that match, not the best; for the report, for one sum.",
+    "j": "Chromium without a screen, the servers and PostgreSQL share the cores named above. Each opening has an empty "
+    "cache; the page holds the newest 40 messages, half of them answers with code and a table. What streams is made "
+    "prose by the server a block at a time, and appended once per frame.",
 }
 PACKAGES = ("django", "djangorestframework", "psycopg", "channels", "celery", "redis", "uvicorn", "granian", "msgspec")
 

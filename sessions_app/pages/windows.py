@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from sessions_app.models import Conversation, Message
 from sessions_app.queries import line_of
 
-MESSAGES = 50
+MESSAGES = 40
 WEIGHT = 200_000
 """Characters; a page whose messages are long has fewer of them."""
 FOLLOWING = 200

@@ -10,7 +10,7 @@ import { dialogs } from "./dialogs.js";
 import { SHOW_CONVERSATIONS, forks } from "./forks.js";
 import { SHOW_SESSION, heading } from "./heading.js";
 import { arrived, windowed } from "./history.js";
-import { refresh, refreshRun } from "./lines.js";
+import { refresh, refreshCaller, refreshRun } from "./lines.js";
 import { follow } from "./live.js";
 import { cardOf, conversation, keepTheEnd, keepingTheEnd, linesOf, messageOf, openRunOf, page, part, place, session } from "./log.js";
 import { answer, message } from "./messages.js";
@@ -30,8 +30,10 @@ function addMessage(added) {
   if (messageOf(added.message_id)) open?.remove();
   else if (added.conversation_id !== conversation) return;
   else {
+    const line = message(added, open ?? undefined);
     if (card) answer(card, added);
-    else place(message(added, open ?? undefined), true);
+    else place(line, true);
+    if (!card && added.role === "tool") refreshCaller(line);
     refresh(added.message_id);
     arrived();
   }

@@ -26,12 +26,10 @@ function steadily(change) {
   const top = log.getBoundingClientRect().top;
   const anchor = settled().find((line) => line.getBoundingClientRect().bottom > top);
   const was = anchor?.getBoundingClientRect().top ?? 0;
-  log.style.overflowAnchor = "none"; // or the browser would do it, too
+  log.classList.add("moving"); // or the browser would do it, too
   change();
   if (anchor?.isConnected) log.scrollTop += anchor.getBoundingClientRect().top - was;
-  requestAnimationFrame(() => {
-    log.style.overflowAnchor = "";
-  });
+  requestAnimationFrame(() => log.classList.remove("moving"));
 }
 
 /** The mark behind which there is more; made where it was not. @param {"earlier" | "later"} direction @param {boolean} more */

@@ -35,6 +35,14 @@ export function refreshRun(run) {
   if (run) linesOf(run).forEach((line) => refresh(line.dataset.messageId));
 }
 
+/** Where a tool has answered before the card of its call is there: have the line that called it written, with the result.
+ * @param {HTMLElement} line */
+export function refreshCaller(line) {
+  let caller = line.previousElementSibling;
+  while (caller instanceof HTMLElement && caller.dataset.role === "tool") caller = caller.previousElementSibling;
+  if (caller instanceof HTMLElement) refresh(caller.dataset.messageId);
+}
+
 async function ask() {
   asking = true;
   await new Promise((resolve) => setTimeout(resolve, 0)); // what comes in the same moment goes together
@@ -61,7 +69,9 @@ function exchange(made) {
   [...old.querySelectorAll("details")].forEach((fold, index) => {
     if (fold.open && folds[index]) folds[index].open = true;
   });
-  const held = old.contains(document.activeElement) ? [...old.querySelectorAll("button, a")].indexOf(/** @type {any} */ (document.activeElement)) : -1;
+  const held = [...old.querySelectorAll("button, a")].findIndex((one) => one === document.activeElement);
   old.replaceWith(made);
+  for (const result of /** @type {NodeListOf<HTMLElement>} */ (made.querySelectorAll(".result[data-message-id]")))
+    log.querySelector(`:scope > [data-message-id="${CSS.escape(String(result.dataset.messageId))}"]`)?.remove();
   if (held >= 0) /** @type {HTMLElement | undefined} */ ([...made.querySelectorAll("button, a")][held])?.focus();
 }

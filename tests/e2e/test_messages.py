@@ -1,5 +1,6 @@
 """How messages are shown in a browser: prose, code, pictures, what streams, what can be copied."""
 
+import json
 import re
 
 from playwright.sync_api import Page, expect
@@ -31,6 +32,13 @@ There are **two** ways, see [the paper](https://example.org/paper) or https://ex
 
 ![a cat](https://pictures.example/cat.png)
 """
+
+LINES = """lines => lines.map((line) => {
+  const copy = line.cloneNode(true);
+  copy.querySelectorAll("time, .facts").forEach((one) => one.replaceChildren());
+  return copy.outerHTML;
+})"""
+"""Lines as they are, but for times and for what a run has come to in the meantime."""
 
 
 def told(api: Caller, **more: object) -> str:
@@ -84,3 +92,41 @@ def test_an_answer_becomes_prose_as_it_is_written(api: Caller, page: Page) -> No
     done.get_by_role("button", name="Details").click()
     expect(done.locator(".facts")).to_contain_text(re.compile("Model.*echo/echo.*Tokens written.*Cost"))
     look(page, "chat-details")
+
+
+def test_tool_calls_are_cards_whose_long_results_are_folded(api: Caller, person: Opens) -> None:
+    session = told(api)
+    found = [{"name": f"plan {number}", "size": number} for number in range(30)]
+    call = {"tool_call_id": "c1", "name": "search", "args": {"query": "plans", "limit": 30}}
+    api.say(session, "Let me look.", role="assistant", tool_calls=[call])
+    result = {"type": "tool_result", "tool_call_id": "c1", "content": json.dumps(found)}
+    assert api.call("POST", f"sessions/{session}/messages/", {"role": "tool", "content": [result]}).status_code == 201
+    page = person("alice", color_scheme="dark").new_page()
+    page.goto(f"/sessions/{session}/")
+    card = page.locator(".card")
+    expect(card.get_by_text("tool call: search")).to_be_visible()
+    expect(card.get_by_text('"plan 7"')).to_be_hidden()
+    card.get_by_text("122 lines").click()
+    expect(card.get_by_text('"plan 7"')).to_be_visible()
+    assert barriers(page) == []
+    look(page, "chat-cards-dark")
+    api.say(session, "Another line comes, and what was opened stays open.")
+    expect(page.get_by_text("Another line comes")).to_be_visible()
+    expect(card.get_by_text('"plan 7"')).to_be_visible()
+
+
+def test_what_came_live_is_what_a_reload_shows(api: Caller, page: Page) -> None:
+    options = {"tool": {"name": "clock"}, "delay": 0.0}
+    config = {"provider": "echo", "model": "echo", "tools": ["clock"], "provider_options": options}
+    session = api.new_session(title="Live", config=config)
+    page.goto(f"/sessions/{session}/")
+    page.get_by_label("Message", exact=True).fill("What time is it?")
+    page.keyboard.press("Enter")
+    expect(page.locator('.message[data-role="assistant"] .card .result')).to_be_visible()
+    expect(page.get_by_role("button", name="Details")).to_have_count(2)
+    expect(page.locator("[data-open], .growing")).to_have_count(0)
+    expect(page.locator(".log > article")).to_have_count(3)
+    came = page.locator(".log > article").evaluate_all(LINES)
+    page.reload()
+    expect(page.locator(".log > article")).to_have_count(3)
+    assert page.locator(".log > article").evaluate_all(LINES) == came

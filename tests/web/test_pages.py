@@ -284,6 +284,6 @@ def test_the_page_for_failures_needs_nothing() -> None:
 def test_forms_need_the_csrf_token(alice: User, story: Story) -> None:
     careful = Client(enforce_csrf_checks=True)
     careful.force_login(alice)
-    for path in ("/sessions/", f"/sessions/{story.id}/", "/logout/", path_of(make_link(alice))):
+    for path in ("/sessions/", f"/sessions/{story.id}/", "/markup/", "/logout/", path_of(make_link(alice))):
         assert careful.post(path, {"content": "forged"}).status_code == 403
     assert len(story.events()) == 1
