@@ -14,7 +14,7 @@ from sessions_app.labels import labels_of
 from sessions_app.models import LABELLED, PINNED, Session
 
 SESSIONS = 30
-MOST_PINNED = 50
+MOST_PINNED = 30
 """So many of the pinned ones stand first, the newest; what is beyond stands in its place."""
 LOOKED_AT = 300
 """The newest sessions, whose providers, models, folders and tags are offered as choices."""

@@ -4,6 +4,7 @@
 import { followAccount } from "./account.js";
 import { element } from "./elements.js";
 import { keys } from "./keys.js";
+import { rename } from "./rename.js";
 import { fill, form, newRow, rowOf, rows, showEmpty, showState, showTime, toTheTop } from "./rows.js";
 import { Unsent, post, uuid } from "./send.js";
 
@@ -100,46 +101,13 @@ function buttons() {
     if (!link) return;
     event.preventDefault();
     closeMenus();
-    rename(/** @type {HTMLElement} */ (link.closest("li")));
+    rename(/** @type {HTMLElement} */ (link.closest("li")), update);
   });
 }
 
 /** @param {Node} [but] */
 function closeMenus(but) {
   form.querySelectorAll("details.more[open]").forEach((menu) => menu.contains(but ?? null) || menu.removeAttribute("open"));
-}
-
-/** The title becomes a field: Enter keeps, Escape leaves it. @param {HTMLElement} row */
-function rename(row) {
-  const name = /** @type {HTMLElement} */ (row.querySelector(".name"));
-  const link = /** @type {HTMLElement} */ (name.closest("a"));
-  if (row.querySelector(".renaming")) return;
-  const box = document.createElement("input");
-  const before = name.textContent ?? "";
-  Object.assign(box, { className: "renaming", value: before, maxLength: 200, ariaLabel: form.dataset.title });
-  link.before(box);
-  link.hidden = true;
-  let over = false;
-  /** @param {boolean} keep */
-  const end = (keep) => {
-    if (over) return;
-    over = true;
-    const title = box.value.trim();
-    box.remove();
-    link.hidden = false;
-    link.focus();
-    if (!keep || title === before) return;
-    name.textContent = title || String(form.dataset.untitled);
-    void update(String(row.dataset.session), { title });
-  };
-  box.addEventListener("keydown", (event) => {
-    if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
-    event.preventDefault(); // the form around it is another matter
-    end(event.key === "Enter");
-  });
-  box.addEventListener("blur", () => end(true));
-  box.focus();
-  box.select();
 }
 
 // -- choosing, keys --------------------------------------------------------------------------------------------------

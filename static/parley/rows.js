@@ -57,7 +57,6 @@ function fillPin(row, { id, pinned }) {
   button.value = `${pinned ? "unpin" : "pin"}:${id}`;
   button.title = word(pinned ? "unpin" : "pin");
   part(button, "[aria-hidden]").textContent = pinned ? "★" : "☆";
-  part(button, ".unseen").textContent = button.title;
 }
 
 /** @param {Info} info */
