@@ -1,5 +1,5 @@
-"""Plots as numbers that a template can draw: bars or lines over days, with ticks that people can read. Pure; called by
-`pages.analytics`.
+"""Plots as numbers that a template can draw: bars or lines over days or weeks, with ticks that people can read. Pure;
+called by `pages.usage`.
 
 Everything is in per cent of the plotting area, so that a drawing fits a phone without its texts shrinking."""
 
@@ -17,7 +17,7 @@ NONE = "-"
 WIDEST = 8
 """Per cent: a column of few days is no wall."""
 MOST_DOTS = 60
-"""Days whose values are dots on their line."""
+"""Days whose values are dots on their line, to be pointed at."""
 MOST_DAYS_APART = 200
 """Days of which the first and the last are told apart without their years."""
 LEAST = 0.8
@@ -25,8 +25,19 @@ LEAST = 0.8
 _STEPS = (1, 2, 2.5, 5, 10)
 
 
+class Span(NamedTuple):
+    """A day, or several: the first and the last."""
+
+    first: date
+    last: date
+
+    def __str__(self) -> str:
+        last = date_format(self.last, "j M Y")
+        return last if self.first == self.last else f"{date_format(self.first, 'j M Y')} - {last}"
+
+
 class Series(NamedTuple):
-    """Values over the days; None where there is none. `kind` names how it is drawn: a, b or c."""
+    """Values over the spans; None where there is none. `kind` names how it is drawn: a, b or c."""
 
     name: str
     kind: str
@@ -42,7 +53,7 @@ class Bar(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A day: what it says when pointed at, and its bars. `mark` stands above them at `top`; `centre` is its middle."""
+    """A span: what it says when pointed at, and its bars. `mark` stands above them at `top`; `centre` is its middle."""
 
     x: str
     width: str
@@ -53,11 +64,12 @@ class Column(NamedTuple):
     top: str
 
 
-class Segment(NamedTuple):
-    """A piece of a line, or with both ends in one place a dot."""
+class Line(NamedTuple):
+    """A series as points in a square of 100 by 100, and as dots."""
 
     kind: str
-    ends: tuple[str, str, str, str]
+    points: str
+    dots: Sequence[tuple[str, str]]
 
 
 class Plot(NamedTuple):
@@ -69,17 +81,16 @@ class Plot(NamedTuple):
     ticks: Sequence[tuple[str, str]]
     days: Sequence[tuple[str, str, str]]
     columns: Sequence[Column]
-    segments: Sequence[Segment]
+    lines: Sequence[Line]
     series: Sequence[Series]
     rows: Sequence[tuple[str, Sequence[str]]]
     nothing: str
-    has_dots: bool
     has_unknown: bool
 
 
 class Subject(NamedTuple):
     """What is plotted: `stacked` as bars on each other, else as lines. `say` puts a value into words, `nothing` that
-    there is none. `unknown`: the days of which more is true than the values say."""
+    there is none. `unknown`: the spans of which more is true than the values say."""
 
     ident: str
     title: str
@@ -88,27 +99,28 @@ class Subject(NamedTuple):
     nothing: str = ""
     stacked: bool = True
     whole: bool = False
-    unknown: frozenset[date] = frozenset()
+    unknown: frozenset[Span] = frozenset()
 
 
-def plot(subject: Subject, days: Sequence[date]) -> Plot:
-    """The drawing of it over the days."""
-    totals = [_total(subject, index) for index in range(len(days))]
+def plot(subject: Subject, spans: Sequence[Span]) -> Plot:
+    """The drawing of it over the spans, which follow each other."""
+    totals = [_total(subject, index) for index in range(len(spans))]
     ticks = ticks_to(max(totals, default=0), whole=subject.whole)
     top = ticks[-1]
-    rows = [(date_format(day, "j M Y"), _row(subject, index, day)) for index, day in enumerate(days)]
+    rows = [(str(span), _row(subject, index, span)) for index, span in enumerate(spans)]
+    told = [index for index, (_name, values) in enumerate(rows) if any(value != NONE for value in values)]
+    is_pointed_at = subject.stacked or len(spans) <= MOST_DOTS
     return Plot(
         ident=subject.ident,
         title=subject.title,
-        summary=_summary(subject, days, totals),
-        ticks=[(_share(1 - tick / top), subject.say(tick)) for tick in reversed(ticks)],
-        days=_named(days),
-        columns=[_column(subject, days, index, top, rows[index]) for index in range(len(days))],
-        segments=[] if subject.stacked else _segments(subject, len(days), top),
+        summary=_summary(subject, spans, totals),
+        ticks=[(_percent(100 - 100 * tick / top), subject.say(tick)) for tick in reversed(ticks)],
+        days=_named(spans),
+        columns=[_column(subject, spans, index, top, rows[index]) for index in told if is_pointed_at],
+        lines=[] if subject.stacked else [_line(one, len(spans), top) for one in subject.series],
         series=subject.series,
-        rows=[row for row in rows if any(value != NONE for value in row[1])],
+        rows=[rows[index] for index in told],
         nothing="" if any(totals) or subject.unknown else subject.nothing,
-        has_dots=len(days) <= MOST_DOTS,
         has_unknown=bool(subject.unknown),
     )
 
@@ -129,19 +141,19 @@ def _total(subject: Subject, index: int) -> float:
     return float(sum(values) if subject.stacked else max(values))
 
 
-def _row(subject: Subject, index: int, day: date) -> list[str]:
+def _row(subject: Subject, index: int, span: Span) -> list[str]:
     said = [NONE if value is None else subject.say(value) for value in (one.values[index] for one in subject.series)]
-    return [f"{one} + ?" for one in said] if day in subject.unknown else said
+    return [f"{one} + ?" for one in said] if span in subject.unknown else said
 
 
-def _summary(subject: Subject, days: Sequence[date], totals: Sequence[float]) -> str:
-    most = max(range(len(days)), key=totals.__getitem__)
-    span = f"{date_format(days[0], 'j M Y')} - {date_format(days[-1], 'j M Y')}"
-    return f"{subject.title}, {span}: ≤ {subject.say(totals[most])} ({date_format(days[most], 'j M Y')})"
+def _summary(subject: Subject, spans: Sequence[Span], totals: Sequence[float]) -> str:
+    most = max(range(len(spans)), key=totals.__getitem__)
+    whole = Span(spans[0].first, spans[-1].last)
+    return f"{subject.title}, {whole}: ≤ {subject.say(totals[most])} ({spans[most]})"
 
 
-def _column(subject: Subject, days: Sequence[date], index: int, top: float, row: tuple[str, Sequence[str]]) -> Column:
-    slot = 100 / len(days)
+def _column(subject: Subject, spans: Sequence[Span], index: int, top: float, row: tuple[str, Sequence[str]]) -> Column:
+    slot = 100 / len(spans)
     width = min(slot - min(slot * 0.25, 1.2), WIDEST)
     bars, reached = [], 0.0
     for one in subject.series if subject.stacked else ():
@@ -156,35 +168,32 @@ def _column(subject: Subject, days: Sequence[date], index: int, top: float, row:
         centre=_percent((index + 0.5) * slot),
         title=f"{row[0]}: {said}",
         bars=bars,
-        mark="?" if days[index] in subject.unknown else "",
+        mark="?" if spans[index] in subject.unknown else "",
         top=_percent(97 - reached),
     )
 
 
-def _segments(subject: Subject, count: int, top: float) -> list[Segment]:
+def _line(one: Series, count: int, top: float) -> Line:
     slot = 100 / count
-    found = []
-    for one in subject.series:
-        points = [
-            (_percent((index + 0.5) * slot), _share(1 - value / top))
-            for index, value in enumerate(one.values)
-            if value is not None
-        ]
-        before = points[:1] + points[:-1]
-        found += [Segment(one.kind, (*start, *end)) for start, end in zip(before, points, strict=True)]
-    return found
+    known = [(index, value) for index, value in enumerate(one.values) if value is not None]
+    points = [((index + 0.5) * slot, 100 - 100 * value / top) for index, value in known]
+    return Line(
+        kind=one.kind,
+        points=" ".join(f"{x:.2f},{y:.2f}" for x, y in points),
+        dots=[(_percent(x), _percent(y)) for x, y in points] if count <= MOST_DOTS or len(points) == 1 else [],
+    )
 
 
-def _named(days: Sequence[date]) -> list[tuple[str, str, str]]:
+def _named(spans: Sequence[Span]) -> list[tuple[str, str, str]]:
     """Where some of the days are named, and how the name stands there."""
-    count = min(len(days), MOST_DAYS_NAMED)
-    even = [number for number in range(count, 2, -1) if (len(days) - 1) % (number - 1) == 0]
+    count = min(len(spans), MOST_DAYS_NAMED)
+    even = [number for number in range(count, 2, -1) if (len(spans) - 1) % (number - 1) == 0]
     count = even[0] if even else count
-    places = [round(number * (len(days) - 1) / max(1, count - 1)) for number in range(count)]
-    slot = 100 / len(days)
-    form = "M Y" if len(days) > MOST_DAYS_APART else "j M"
+    places = [round(number * (len(spans) - 1) / max(1, count - 1)) for number in range(count)]
+    slot = 100 / len(spans)
+    form = "M Y" if (spans[-1].last - spans[0].first).days > MOST_DAYS_APART else "j M"
     return [
-        (_percent((place + 0.5) * slot), _anchor(number, count, slot), date_format(days[place], form))
+        (_percent((place + 0.5) * slot), _anchor(number, count, slot), date_format(spans[place].first, form))
         for number, place in enumerate(places)
     ]
 
@@ -196,9 +205,5 @@ def _anchor(number: int, count: int, slot: float) -> str:
     return "start" if number == 0 else "end" if number == count - 1 else "middle"
 
 
-def _share(value: float) -> str:
-    return _percent(100 * value)
-
-
 def _percent(value: float) -> str:
-    return f"{max(0.0, value):.3f}%"
+    return f"{max(0.0, value):.2f}%"

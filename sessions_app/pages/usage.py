@@ -1,7 +1,7 @@
 """What `pages.analytics` shows, asked of `sessions_app.analytics`: figures over all, plots by day, and the largest
 groups."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -13,12 +13,14 @@ from django.utils.translation import gettext as _
 from bus.messages import Actor
 from sessions_app import analytics, queries
 from sessions_app.insight_tables import DailyUse
-from sessions_app.pages.plots import Plot, Series, Subject, plot
+from sessions_app.pages.plots import Plot, Series, Span, Subject, plot
 
 SHOWN = 20
 """Groups in the table, the largest."""
 MOST_GROUPS = 1_000
 """Groups that are looked at."""
+MOST_DAILY = 100
+"""Days with a column each."""
 MOST_NAMED = 200
 """Models to choose from."""
 _EARLY, _WRONG = ("runs_incomplete", "runs_cancelled"), ("runs_failed", "runs_interrupted")
@@ -80,23 +82,44 @@ def _told(figures: Figures) -> Figures:
     return {**figures, "wrong": sum(figures[name] for name in _WRONG)}
 
 
+Read = Callable[[Figures], float | None]
+Values = Callable[[Read], list[float | None]]
+
+
 def plots(asked: analytics.Asked) -> list[Plot]:
-    """The plots by day."""
-    days = [asked.first + timedelta(number) for number in range((asked.last - asked.first).days + 1)]
-    found = analytics.groups(asked._replace(keys=["day"], limit=len(days)))
+    """The plots, by day; what adds up is by week where there are many days."""
+    last = (asked.last - asked.first).days
+    found = analytics.groups(asked._replace(keys=["day"], limit=last + 1))
     by_day = {group.key[0]: group.figures for group in found}
+    days = _spans(asked.first, asked.last, 1)
+    spans = days if last < MOST_DAILY else _spans(asked.first, asked.last, 7)
 
-    def values(read: Callable[[Figures], float | None]) -> list[float | None]:
-        return [read(by_day[day]) if day in by_day else None for day in days]
+    def sums(read: Read) -> list[float | None]:
+        return [_sum(read(by_day[day]) for day in _days(span) if day in by_day) for span in spans]
 
-    unknown = frozenset(day for day, figures in by_day.items() if figures["unpriced"])
-    return [plot(subject, days) for subject in _subjects(values, unknown)]
+    def each(read: Read) -> list[float | None]:
+        return [read(by_day[day.first]) if day.first in by_day else None for day in days]
+
+    unknown = frozenset(span for span in spans if any(by_day[day]["unpriced"] for day in _days(span) if day in by_day))
+    return [*(plot(subject, spans) for subject in _subjects(sums, unknown)), plot(_times(each), days)]
 
 
-Values = Callable[[Callable[[Figures], float | None]], list[float | None]]
+def _spans(first: date, last: date, length: int) -> list[Span]:
+    """Of so many days each, the last of them whole."""
+    ends = [last - timedelta(back) for back in range(0, (last - first).days + 1, length)]
+    return [Span(max(first, end - timedelta(length - 1)), end) for end in reversed(ends)]
 
 
-def _subjects(values: Values, unknown: frozenset[date]) -> list[Subject]:
+def _days(span: Span) -> list[date]:
+    return [span.first + timedelta(number) for number in range((span.last - span.first).days + 1)]
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _subjects(values: Values, unknown: frozenset[Span]) -> list[Subject]:
     tokens = [
         Series(_("read"), "a", values(lambda use: use["prompt_tokens"])),
         Series(_("written"), "b", values(lambda use: use["completion_tokens"])),
@@ -107,17 +130,20 @@ def _subjects(values: Values, unknown: frozenset[date]) -> list[Subject]:
         Series(_("stopped or cut short"), "b", values(lambda use: sum(use[name] for name in _EARLY))),
         Series(_("failed"), "c", values(lambda use: sum(use[name] for name in _WRONG))),
     ]
+    return [
+        Subject("tokens", _("Tokens"), tokens, short, _("No tokens in these days."), whole=True),
+        Subject("cost", _("Cost"), cost, money, _("Nothing was charged in these days."), unknown=unknown),
+        Subject("runs", _("Answers"), runs, short, _("No answers in these days."), whole=True),
+    ]
+
+
+def _times(values: Values) -> Subject:
     times = [
         Series(_("first word, median"), "a", values(lambda use: use["first_token_seconds_p50"])),
         Series(_("whole answer, median"), "b", values(lambda use: use["run_seconds_p50"])),
         Series(_("whole answer, slowest of 20"), "c", values(lambda use: use["run_seconds_p95"])),
     ]
-    return [
-        Subject("tokens", _("Tokens"), tokens, short, _("No tokens in these days."), whole=True),
-        Subject("cost", _("Cost"), cost, money, _("Nothing was charged in these days."), unknown=unknown),
-        Subject("runs", _("Answers"), runs, short, _("No answers in these days."), whole=True),
-        Subject("times", _("Time to answer"), times, seconds, _("No answer was timed in these days."), stacked=False),
-    ]
+    return Subject("times", _("Time to answer"), times, seconds, _("No answer was timed in these days."), stacked=False)
 
 
 def groups(actor: Actor, asked: analytics.Asked) -> tuple[list[Group], int]:

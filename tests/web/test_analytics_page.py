@@ -15,7 +15,7 @@ from bus.messages import uuid7
 from sessions_app import commands
 from sessions_app.llm import catalog
 from sessions_app.models import DailyUse
-from sessions_app.pages.plots import Series, Subject, plot, ticks_to
+from sessions_app.pages.plots import Series, Span, Subject, plot, ticks_to
 from sessions_app.pages.usage import money, seconds, short
 from tests.story import Story
 from tests.web.browser import shown
@@ -30,10 +30,15 @@ def _prices_read_anew(db: None) -> Iterator[None]:
     catalog.rows.forget()
 
 
-def used(owner: User, days_ago: int = 0, **figures: Any) -> DailyUse:
+def row(owner: User, days_ago: int = 0, **figures: Any) -> DailyUse:
     """A row as the projections write it."""
     fields = {"provider": "echo", "model": "echo", "session": uuid7(), "prompt_tokens": 1200, "completion_tokens": 34}
-    return DailyUse.objects.create(owner=owner.id, day=TODAY - timedelta(days_ago), **{**fields, **figures})
+    return DailyUse(owner=owner.id, day=TODAY - timedelta(days_ago), **{**fields, **figures})
+
+
+def used(owner: User, days_ago: int = 0, **figures: Any) -> None:
+    """It happened."""
+    row(owner, days_ago, **figures).save(force_insert=True)
 
 
 def test_figures_plots_and_groups_are_of_ones_own_use(alice: User, alice_client: Client, bob_client: Client) -> None:
@@ -104,6 +109,16 @@ def test_the_page_asks_the_same_whatever_was_used(
     assert not re.search(r"<style|\sstyle=|<script(?![^>]*\ssrc=)|\son[a-z]+=", page)
 
 
+def test_a_year_is_shown_by_weeks_and_stays_light(alice: User, alice_client: Client) -> None:
+    each = {"priced": 1, "cost": Decimal(1), "completed": 3, "failed": 1, "cancelled": 1, "durations": {"100": 1}}
+    DailyUse.objects.bulk_create([row(alice, number, **each) for number in range(366)])
+    first = (TODAY - timedelta(365)).isoformat()
+    page = shown(alice_client, f"/analytics/?from={first}")
+    assert page.count('class="column"') == 53 * 3
+    assert len(page) < 150_000
+    assert re.search(r"<title>\d+ \w+ \d+ - \d+ \w+ \d+: completed 21 ", page)
+
+
 def test_ticks_are_round_and_reach_the_largest() -> None:
     assert ticks_to(0) == [0.0, 0.25]
     assert ticks_to(7, whole=True) == [0, 2, 4, 6, 8]
@@ -121,13 +136,13 @@ def test_numbers_are_as_short_as_they_can_be() -> None:
 
 
 def test_columns_stand_inside_the_plot_and_lines_leave_out_what_is_unknown() -> None:
-    days = [date(2026, 1, 1) + timedelta(number) for number in range(3)]
+    days = [Span(day, day) for day in (date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3))]
     series = [Series("one", "a", [1, None, 3]), Series("two", "b", [2, 0, 0.001])]
     stacked = plot(Subject("x", "X", series, str), days)
     heights = [[float(bar.height[:-1]) for bar in column.bars] for column in stacked.columns]
-    assert [len(one) for one in heights] == [2, 0, 2]
+    assert [len(one) for one in heights] == [2, 0, 2]  # of the day between it is known that there was nothing
     assert all(sum(one) <= 100 for one in heights)
     lines = plot(Subject("x", "X", series[:1], str, stacked=False), days)
-    assert [segment.ends[::2] for segment in lines.segments] == [("16.667%", "16.667%"), ("16.667%", "83.333%")]
+    assert lines.lines[0].points == "16.67,66.67 83.33,0.00"
     assert [values for _day, values in lines.rows] == [["1"], ["3"]]
     assert "charged" in plot(Subject("x", "X", [Series("one", "a", [None] * 3)], str, "charged"), days).nothing
