@@ -89,7 +89,11 @@ def test_the_frame_works_by_keyboard_on_a_phone_and_in_the_dark(operators: Opens
     menu = page.get_by_role("button", name="Navigation")
     menu.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Health")).to_be_visible()
+    page.get_by_role("link", name="Health").click()
+    for kind in ("web", "worker"):
+        expect(page.get_by_role("cell", name=kind, exact=True)).to_be_visible()
+    page.goto("/admin/?span=month")
+    page.get_by_role("button", name="Navigation").click()
     page.get_by_role("button", name="charlie").click()
     page.get_by_role("button", name="Dark").click()
     expect(page.locator("html.dark")).to_have_count(1)
