@@ -92,7 +92,9 @@ def test_the_frame_works_by_keyboard_on_a_phone_and_in_the_dark(operators: Opens
     page.get_by_role("link", name="Health").click()
     for kind in ("web", "worker"):
         expect(page.get_by_role("cell", name=kind, exact=True)).to_be_visible()
-    page.goto("/admin/?span=month")
+    for path in ("bus/live/", "?span=month"):
+        page.goto(f"/admin/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
     page.get_by_role("button", name="Navigation").click()
     page.get_by_role("button", name="charlie").click()
     page.get_by_role("button", name="Dark").click()
@@ -100,5 +102,4 @@ def test_the_frame_works_by_keyboard_on_a_phone_and_in_the_dark(operators: Opens
     page.reload()
     expect(page.locator("html.dark.alive")).to_have_count(1)
     assert barriers(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     look(page, "console-phone-dark")
