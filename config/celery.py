@@ -25,18 +25,22 @@ def keep_our_logging(**_: Any) -> None:
 @worker_ready.connect
 def start_sweeper(**_: Any) -> None:
     """Every worker process sweeps, however it was started."""
+    from bus.heartbeat import heartbeat
     from bus.work.sweeper import sweeper
 
     sweeper().start()
+    heartbeat("worker").start()
     logger.info("worker ready")
 
 
 @worker_shutdown.connect
 def stop_sweeper(**_: Any) -> None:
     """Take up nothing more; let the answers at hand end, or hand them back."""
+    from bus.heartbeat import heartbeat
     from bus.work import runner
     from bus.work.sweeper import sweeper
     from sessions_app.llm import clients
 
+    heartbeat("worker").stop()
     sweeper().stop(lambda: runner.drain(settings.RUN_GRACE, settings.RUN_HANDOVER))
     clients.close()

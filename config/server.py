@@ -9,6 +9,7 @@ import socket
 import uvicorn
 from django.conf import settings
 
+from bus.heartbeat import heartbeat
 from bus.live import hub as hubs
 from config import health
 
@@ -55,4 +56,6 @@ def serve(host: str, port: int, *, descriptor: int | None = None) -> None:
     # uvicorn raises a caught signal again when it has stopped; our caller still has things to put in order
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    heartbeat("web").start()
     Server(config).run()
+    heartbeat("web").stop()

@@ -5,19 +5,14 @@ import time
 from typing import Any
 
 import django
-import redis
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis import RedisError
 
-from bus import gauges
+from bus import gauges, heartbeat
 from sessions_app.console.common import needs, page
 
-PATIENCE = 1.0
-"""Seconds for Redis to answer."""
 _POSTGRES = """
 SELECT current_setting('server_version'), pg_size_pretty(pg_database_size(current_database())),
        (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()),
@@ -26,7 +21,7 @@ SELECT current_setting('server_version'), pg_size_pretty(pg_database_size(curren
        (SELECT coalesce(max(extract(epoch FROM now() - xact_start)), 0)::float8
         FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid())
 """
-_WORKERS = """
+_HOLDERS = """
 SELECT owner, count(*), min(lease_until - now()) FROM bus_work
 WHERE state = 'running' AND owner <> '' GROUP BY owner ORDER BY owner LIMIT 200
 """
@@ -40,7 +35,8 @@ def health(request: HttpRequest) -> HttpResponse:
         "health",
         _("Health"),
         servers=[_postgres(), _redis(), _this_process()],
-        workers=_workers(),
+        processes=_processes(),
+        holders=_holders(),
         work=gauges.open_work(),
     )
 
@@ -67,16 +63,13 @@ def _postgres() -> dict[str, Any]:
 
 
 def _redis() -> dict[str, Any]:
-    asked = redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, retry=Retry(NoBackoff(), 0)
-    )
     try:
-        with asked:
+        with heartbeat.redis() as asked:
             began = time.perf_counter()
             asked.ping()
             took = time.perf_counter() - began
             info: Any = asked.info()
-    except redis.RedisError as error:
+    except RedisError as error:
         return {"name": "Redis", "error": type(error).__name__}
     facts = {
         _("Version"): info["redis_version"],
@@ -101,8 +94,19 @@ def _this_process() -> dict[str, Any]:
     return {"name": _("This web process"), "facts": facts}
 
 
-def _workers() -> list[dict[str, Any]]:
+def _processes() -> list[dict[str, Any]]:
+    """Webs and workers that have been heard of lately; none where Redis does not answer."""
+    now = time.time()
+    try:
+        found = heartbeat.processes()
+    except RedisError:
+        return []
+    return [{**one, "heard": max(now - one["at"], 0.0), "up": (now - one["since"]) / 60} for one in found]
+
+
+def _holders() -> list[dict[str, Any]]:
+    """Who holds leases, and whether they are still renewed."""
     with connection.cursor() as cursor:
-        cursor.execute(_WORKERS)
+        cursor.execute(_HOLDERS)
         rows = cursor.fetchall()
     return [{"owner": owner, "count": count, "left": left.total_seconds()} for owner, count, left in rows]

@@ -89,12 +89,17 @@ def test_the_frame_works_by_keyboard_on_a_phone_and_in_the_dark(operators: Opens
     menu = page.get_by_role("button", name="Navigation")
     menu.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Health")).to_be_visible()
+    page.get_by_role("link", name="Health").click()
+    for kind in ("web", "worker"):
+        expect(page.get_by_role("cell", name=kind, exact=True)).to_be_visible()
+    for path in ("bus/live/", "?span=month"):
+        page.goto(f"/admin/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    page.get_by_role("button", name="Navigation").click()
     page.get_by_role("button", name="charlie").click()
     page.get_by_role("button", name="Dark").click()
     expect(page.locator("html.dark")).to_have_count(1)
     page.reload()
     expect(page.locator("html.dark.alive")).to_have_count(1)
     assert barriers(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     look(page, "console-phone-dark")
