@@ -14,6 +14,10 @@ _CLAIM = """
 INSERT INTO bus_idempotency (principal, key, fingerprint) VALUES (%s, %s, %s)
 ON CONFLICT (principal, key) DO NOTHING
 """
+_REMEMBER = """
+INSERT INTO bus_idempotency (principal, key, fingerprint, result) VALUES (%s, %s, %s, %s)
+ON CONFLICT (principal, key) DO NOTHING
+"""
 _FIRST = "SELECT fingerprint, result FROM bus_idempotency WHERE principal = %s AND key = %s"
 _KEEP = "UPDATE bus_idempotency SET result = %s WHERE principal = %s AND key = %s"
 
@@ -34,20 +38,39 @@ def claim(command: Command, context: Context) -> dict[str, Any] | None:
     """Claim the context's key. None: it is ours, go on; or what was done first is done `again`. Otherwise the first
     result (the first caller has committed: the unique index makes a second one wait for that). Raises
     IdempotencyMismatch for another command or body."""
-    fingerprint = _fingerprint(command)
-    who = (str(context.actor), context.idempotency_key)
+    return claim_for(_fingerprint(command), context)
+
+
+def claim_for(fingerprint: bytes, context: Context) -> dict[str, Any] | None:
+    """The same for what is no command: `fingerprint` tells what was asked."""
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [*who, fingerprint])
+        cursor.execute(_CLAIM, [str(context.actor), context.idempotency_key, fingerprint])
         if cursor.rowcount == 1:
             return None
-        cursor.execute(_FIRST, who)
-        first, result = cursor.fetchone()
-    if bytes(first) != fingerprint:
-        raise IdempotencyMismatch
-    kept: dict[str, Any] = msgspec.json.decode(result)
-    if kept.pop("again", False):
+    kept = known(fingerprint, context)
+    if kept is None or kept.pop("again", False):
         return None
     return kept | {"command_id": UUID(kept["command_id"])}
+
+
+def known(fingerprint: bytes, context: Context) -> dict[str, Any] | None:
+    """What is kept under the context's key, if anything. Raises IdempotencyMismatch where something else was asked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST, [str(context.actor), context.idempotency_key])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    if bytes(row[0]) != fingerprint:
+        raise IdempotencyMismatch
+    kept: dict[str, Any] = msgspec.json.decode(row[1])
+    return kept
+
+
+def remember(fingerprint: bytes, data: Any, context: Context) -> None:
+    """Keep what was answered to something that can be done twice without harm, and took longer than a transaction."""
+    kept = msgspec.json.encode({"data": data, "version": None, "command_id": context.command_id}).decode()
+    with connection.cursor() as cursor:
+        cursor.execute(_REMEMBER, [str(context.actor), context.idempotency_key, fingerprint, kept])
 
 
 def keep(data: Any, version: int | None, context: Context, *, again: bool = False) -> None:

@@ -52,7 +52,7 @@ class Settled:
         """Begin at the head of now, once all have ended who were writing then."""
         for _ in range(TRIES):
             if self._next == 0:
-                self._wait_for(_last())
+                self._wait_for(last())
             if self._is_over():
                 return self._next
             time.sleep(PAUSE)
@@ -69,7 +69,7 @@ class Settled:
                 at = above[-1] if self._is_over() else at
             if len(above) < AT_ONCE or at < above[-1]:
                 return at
-        if _last() < at:  # the log was restored from an older copy
+        if last() < at:  # the log was restored from an older copy
             self._next, self._writing = 0, set()
             return self._begin()
         return at
@@ -93,9 +93,10 @@ def _writers() -> set[str]:
     return {row[0] for row in sql.fetch(_WRITERS, [])}
 
 
-def _last() -> int:
-    last: int = sql.fetch(_LAST, [])[0][0]
-    return last
+def last() -> int:
+    """The last position of the log, settled or not."""
+    found: int = sql.fetch(_LAST, [])[0][0]
+    return found
 
 
 _settled = Settled()

@@ -27,7 +27,13 @@ class AccountEventsView(Resource):
 
     noun = "tokens"
 
-    @describes("list_account_events", gives=shapes.EventPage, headers=("LastEventId",), query=(LIMIT, AFTER, TYPES))
+    @describes(
+        "list_account_events",
+        gives=shapes.EventPage,
+        headers=("LastEventId",),
+        query=(LIMIT, AFTER, TYPES),
+        codes=("stream-expired",),
+    )
     def get(self, request: Request) -> Response:
         """A page of what happened to one's account: logins, tokens, passwords; as `sessions/{id}/events/`."""
         stream = stream_of(int(actor_of(request).id))

@@ -1,6 +1,7 @@
 """REST for sessions as files."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from typing import IO, Any, Literal
@@ -8,6 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.http.response import HttpResponseBase, StreamingHttpResponse
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser, MultiPartParser
@@ -16,6 +18,8 @@ from rest_framework.response import Response
 
 from bus import untrusted
 from bus.exceptions import Invalid
+from bus.log import idempotency
+from bus.messages import Context
 from sessions_app import queries
 from sessions_app.api import shapes
 from sessions_app.api.artifacts import FORM, Untouched, spooled
@@ -31,6 +35,7 @@ from sessions_app.exchange.exporting import give_back
 from sessions_app.exchange.importing import How
 from sessions_app.represent import export_as_dict
 
+PIECE = 65_536
 UPLOADED = {"type": "object", "required": ["file"], "additionalProperties": False, "properties": {"file": BYTES}}
 LINES = frozenset({"application/x-ndjson", "application/jsonl"})
 FILES = LINES | {"application/json", "application/zip"}
@@ -86,12 +91,25 @@ class ExportsView(Resource):
     @describes("begin_export", status=202, gives=shapes.Export, body=shapes.Nothing, etag=False, example={})
     def post(self, request: Request) -> Response:
         """Have an archive made of all of the caller's sessions, unless one is on its way."""
-        context_of(request)
+        context = context_of(request)
         untrusted.convert(body_of(request), shapes.Nothing)
-        export = bulk.begin(actor_of(request))
-        response = Response(export_as_dict(export), status=202)
-        response["Location"] = request.build_absolute_uri(f"{request.path}{export.id}/")
+        shown = _begun_once(context)
+        response = Response(shown, status=202)
+        response["Location"] = request.build_absolute_uri(f"{request.path}{shown['id']}/")
         return response
+
+
+def _begun_once(context: Context) -> dict[str, Any]:
+    """The archive as it was begun: a repeated Idempotency-Key begins no other."""
+    if context.idempotency_key is None:
+        return export_as_dict(bulk.begin(context.actor))
+    with transaction.atomic():
+        first = idempotency.claim_for(hashlib.sha256(b"begin-export").digest(), context)
+        if first is not None:
+            return dict(first["data"])
+        shown = export_as_dict(bulk.begin(context.actor))
+        idempotency.keep(shown, None, context)
+    return shown
 
 
 class ExportJobView(Resource):
@@ -151,12 +169,30 @@ class ImportView(Resource):
     def post(self, request: Request) -> Response:
         """Make sessions of a file: an export of one session or of all, or of ChatGPT; as the body, or as the field
         `file` of a form. With `dry_run=true` everything is tried and nothing kept."""
-        context_of(request)
-        dry_run = bool(flag(request, "dry_run"))
+        context = context_of(request)
+        how = How(bool(flag(request, "dry_run")), settings.IMPORT_SESSION_SECONDS, settings.IMPORT_PATIENCE)
         with closing(_file_of(request)) as file:
-            how = How(dry_run, settings.IMPORT_SESSION_SECONDS, settings.IMPORT_PATIENCE)
-            report = intake.bring_in(actor_of(request), file, how, by_line=_is_by_line(request, file))
+            by_line = _is_by_line(request, file)
+            if context.idempotency_key is None:
+                return Response(intake.bring_in(context.actor, file, how, by_line=by_line).as_dict())
+            asked = _fingerprint(file, f"import-sessions {how.dry_run} {by_line}")
+            first = idempotency.known(asked, context)
+            if first is not None:
+                return Response(first["data"])
+            report = intake.bring_in(context.actor, file, how, by_line=by_line)
+        if report.complete:  # what is not complete is asked for again, to go on
+            idempotency.remember(asked, report.as_dict(), context)
         return Response(report.as_dict())
+
+
+def _fingerprint(file: IO[bytes], asked: str) -> bytes:
+    """Of a file, and of what is to be done with it."""
+    digest = hashlib.sha256(asked.encode())
+    file.seek(0)
+    while piece := file.read(PIECE):
+        digest.update(piece)
+    file.seek(0)
+    return digest.digest()
 
 
 def _is_form(request: Any) -> bool:

@@ -19,6 +19,7 @@ from sessions_app.api.conditions import context_of, execute, expected_version_in
 from sessions_app.api.description.operations import Parameter, describes
 from sessions_app.api.description.parameters import AFTER, EVENT_STREAM, LIMIT, POSITION, TYPES, Version
 from sessions_app.api.paging import limit_of, whole_number
+from sessions_app.api.problems import StreamExpired
 from sessions_app.api.renderers import JSONRenderer
 from sessions_app.api.views import Resource, body_of
 from sessions_app.represent import moment
@@ -37,11 +38,8 @@ class EventsView(Resource):
         gives=shapes.EventPage,
         media={streaming.MEDIA_TYPE: EVENT_STREAM},
         headers=("LastEventId",),
-        query=(
-            LIMIT,
-            AFTER,
-            TYPES,
-        ),
+        query=(LIMIT, AFTER, TYPES),
+        codes=("stream-expired",),
     )
     def get(self, request: Request, session_id: UUID) -> Response:
         """A page of the session's log: versions above `after`; `types` takes topic patterns. With `Accept:
@@ -57,10 +55,13 @@ class EventsView(Resource):
 
 
 def page_of_log(request: Request, stream: UUID, head: int) -> Response:
-    """A page of a stream that is at version `head`, and whose reader was asked whether they may."""
+    """A page of a stream that is at version `head`, and whose reader was asked whether they may. Raises StreamExpired
+    rather than leave out what is no longer there."""
     after = streaming.after_of(request)
     wanted = topics.matcher(_types(request))
     page = store.read(bus.registry, stream, after=after, limit=limit_of(request))
+    if after > head or (after < head and (not page or page[0].version > after + 1)):
+        raise StreamExpired(head=head)
     last = page[-1].version if page else after
     shown = [event for event in page if wanted(event.type)]
     body = {"data": shown, "has_more": last < head, "next_after": last, "head": head}
@@ -78,6 +79,7 @@ class LogView(Resource):
         media={streaming.MEDIA_TYPE: EVENT_STREAM},
         headers=("LastEventId",),
         query=(LIMIT, POSITION, TYPES, Parameter("topics", str, "the same as `types`")),
+        codes=("stream-expired",),
     )
     def get(self, request: Request) -> Response:
         """What all sessions of the caller have recorded after the position `after`, in the order of the whole log. With
@@ -90,6 +92,8 @@ class LogView(Resource):
             return streaming.begun(place, LogFlow(place.reader, after, types))
         limit = limit_of(request)
         head = settled.position()
+        if after > head and after > settled.last():  # above what is settled another process may have known it earlier
+            raise StreamExpired(head=head)
         page = page_of(actor_of(request), after, head, limit + 1)
         more = len(page) > limit
         shown = [event for event in page[:limit] if wanted(event.type)]

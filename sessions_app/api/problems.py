@@ -61,6 +61,14 @@ class PreconditionRequired(BusError):
     status = 428
 
 
+class StreamExpired(BusError):
+    """The log does not go on from this position: it was pruned, or restored from an older copy. Forget what you have,
+    read the state anew, and go on after `head`."""
+
+    code = "stream-expired"
+    status = 410
+
+
 def document(request: HttpRequest, code: str, status: int, detail: str, **extra: Any) -> dict[str, Any]:
     """The members of a problem document."""
     return {

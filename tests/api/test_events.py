@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bus import topics
+from bus.models import StoredEvent
 from tests.api.caller import Caller, problem
 
 
@@ -68,10 +69,34 @@ def test_a_page_of_unwanted_events_still_leads_on(api: Caller, session: str) -> 
     assert (page["data"], page["next_after"], page["has_more"]) == ([], 2, True)
 
 
-def test_after_the_head_there_is_nothing(api: Caller, session: str) -> None:
-    for after in (1, 10**17):
-        page = api.get(f"sessions/{session}/events/?after={after}").json()
-        assert (page["data"], page["has_more"], page["head"]) == ([], False, 1)
+def test_at_the_head_there_is_nothing(api: Caller, session: str) -> None:
+    page = api.get(f"sessions/{session}/events/?after=1").json()
+    assert (page["data"], page["has_more"], page["head"]) == ([], False, 1)
+
+
+@pytest.mark.parametrize("after", [0, 1, 6, 10**17])
+def test_who_needs_what_was_pruned_or_knows_more_than_the_log_is_told_to_begin_anew(
+    api: Caller, session: str, after: int
+) -> None:
+    for _ in range(4):
+        api.say(session)
+    StoredEvent.objects.filter(stream=session, version__lte=2).delete()
+    refused = problem(api.get(f"sessions/{session}/events/?after={after}"), 410, "stream-expired")
+    assert refused["head"] == 5
+    kept = api.get(f"sessions/{session}/events/?after=2").json()
+    assert [event["version"] for event in kept["data"]] == [3, 4, 5]
+
+
+def test_a_log_of_which_nothing_is_left_is_not_an_empty_one(api: Caller, session: str) -> None:
+    StoredEvent.objects.filter(stream=session).delete()
+    problem(api.get(f"sessions/{session}/events/"), 410, "stream-expired")
+    assert api.get(f"sessions/{session}/events/?after=1").json()["data"] == []
+
+
+def test_who_has_a_position_that_the_whole_log_has_not_reached_is_told_to_begin_anew(api: Caller, session: str) -> None:
+    head = api.get("events/").json()["head"]
+    assert problem(api.get(f"events/?after={head + 1}"), 410, "stream-expired")["head"] == head
+    assert api.get(f"events/?after={head}").json()["data"] == []
 
 
 @pytest.mark.parametrize(

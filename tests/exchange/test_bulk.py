@@ -49,6 +49,32 @@ def archive_of(api: Caller, export: UUID) -> bytes:
     return whole
 
 
+def test_a_repeated_key_begins_no_other_archive(api: Caller, alice: User) -> None:
+    first, again = (api.post("exports/", {}, idempotency_key="once") for _ in range(2))
+    assert first.status_code == again.status_code == 202
+    assert runner.run(UUID(first.json()["id"]))
+    after = api.post("exports/", {}, idempotency_key="once")
+    assert first.json() == again.json() == after.json()
+    assert first["Location"] == after["Location"]
+    assert Export.objects.count() == 1
+    assert asked(api) != UUID(first.json()["id"])
+    problem(api.post("sessions/", {}, idempotency_key="once"), 422, "idempotency-mismatch")
+
+
+def test_a_repeated_key_answers_an_import_as_the_first_time(alice: User, bob: User) -> None:
+    told = rich(alice)
+    file, other = export_of(told.id), export_of(rich(alice).id)
+    forget(told.id)
+    carol = Caller(bob)
+    first, again = (carol.post("sessions/import/", file, idempotency_key="once") for _ in range(2))
+    assert [session["status"] for session in first.json()["sessions"]] == ["created"]
+    assert (again.status_code, again.json()) == (200, first.json())
+    without = carol.post("sessions/import/", file).json()
+    assert [session["status"] for session in without["sessions"]] == ["unchanged"]
+    for path, sent in (("sessions/import/", other), ("sessions/import/?dry_run=true", file)):
+        problem(carol.post(path, sent, idempotency_key="once"), 422, "idempotency-mismatch")
+
+
 def test_all_sessions_go_out_and_come_back_elsewhere(api: Caller, alice: User, bob: User) -> None:
     told = rich(alice)
     plain, bobs = api.session(title="plain"), Caller(bob).session(title="not hers")
