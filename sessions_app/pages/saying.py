@@ -47,10 +47,12 @@ def gone() -> str:
 
 def said(kind: str, data: Data) -> str:
     """What happened, in one line."""
-    telling = SAYS.get(kind)
-    if telling is None:
-        return kind.replace("-", " ").capitalize() + "."
-    return telling(data) if callable(telling) else str(telling) % _Words(data)
+    telling = SAYS.get(kind, "")
+    try:
+        words = telling(data) if callable(telling) else str(telling) % _Words(data)
+    except (AttributeError, KeyError, TypeError, ValueError):  # of another shape: a newer server has written it
+        words = ""
+    return words or kind.replace("-", " ").capitalize() + "."
 
 
 class _Words(dict[str, str]):

@@ -3,6 +3,7 @@
  * the server anew. */
 
 import { follow } from "./live.js";
+import { bring } from "./parts.js";
 import { Unsent, post, uuid } from "./send.js";
 
 const SOON = 300; // milliseconds in which events are gathered
@@ -15,17 +16,21 @@ const shown = part("#part");
 
 let showing = false;
 let again = false;
+const says = () => page.querySelector("[data-say]")?.textContent?.replace(/\s+/g, " ").trim() ?? "";
 /** Show it as it is now; once more, if something has changed meanwhile. */
 async function show() {
   again = showing;
   if (showing) return;
   showing = true;
-  const said = page.querySelector("[data-say]")?.textContent;
+  const said = says();
   shown.setAttribute("aria-busy", "true");
-  await /** @type {any} */ (window).htmx.ajax("GET", location.href, { source: shown, target: shown });
+  try {
+    await bring(location.href, shown);
+    if (says() !== said) part("[data-told]").textContent = says();
+  } catch (error) {
+    tell(error);
+  }
   shown.removeAttribute("aria-busy");
-  const says = page.querySelector("[data-say]")?.textContent?.replace(/\s+/g, " ").trim() ?? "";
-  if (says !== said?.replace(/\s+/g, " ").trim()) part("[data-told]").textContent = says;
   showing = false;
   if (again) void show();
 }
@@ -74,9 +79,7 @@ page.addEventListener("submit", async (event) => {
   button.removeAttribute("aria-disabled");
 });
 
-page.addEventListener("htmx:responseError", () => tell("This page could not be brought up to date; load it anew."));
-page.addEventListener("htmx:sendError", () => tell("The server cannot be reached."));
-
+let begun = false;
 follow(String(page.dataset.session), Number(page.dataset.version), {
   onEvent: soon,
   onNotice: () => {},
@@ -84,6 +87,8 @@ follow(String(page.dataset.session), Number(page.dataset.version), {
     const status = part("[data-status]");
     status.textContent = reason + (seconds === undefined ? "" : ` – ${Math.ceil(seconds)} s…`);
     status.dataset.state = state;
+    if (state === "live" && begun) soon(); // what could not be asked for meanwhile
+    begun ||= state === "live";
     if (code === LOGGED_OUT) status.append(" ", loginLink());
   },
 });

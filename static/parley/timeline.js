@@ -4,6 +4,7 @@
 
 import { localize } from "./elements.js";
 import { follow } from "./live.js";
+import { bring } from "./parts.js";
 
 const MOST = 600; // lines kept; those far from where one looks are let go and come again
 const SOON = 150; // milliseconds in which events are gathered
@@ -13,10 +14,6 @@ const LOGGED_OUT = 4401;
 const page = /** @type {HTMLElement} */ (document.querySelector("main[data-session]"));
 /** @param {string} selector */
 const part = (selector) => /** @type {HTMLElement} */ (page.querySelector(selector));
-/** Bring a part of a page: into the target, or where `swap` says.
- * @type {(address: string, target: Element, swap?: "beforeend" | "afterend") => Promise<void>} */
-const bring = (address, target, swap) =>
-  /** @type {any} */ (window).htmx.ajax("GET", address, { source: target, target, ...(swap && { swap }) });
 const lines = () => part("[data-lines]");
 /** @returns {HTMLElement[]} */
 const events = () => [...page.querySelectorAll("#lines > .event")].map((line) => /** @type {HTMLElement} */ (line));
@@ -49,10 +46,11 @@ function heard(version) {
   if (due) return;
   due = true;
   setTimeout(async () => {
-    if (showsEnd()) await grow();
+    const upto = head;
+    if (showsEnd()) await told(grow);
     else part("[data-newer]").hidden = false;
     due = false;
-    if (shown < head && showsEnd()) heard(head);
+    if (upto < head) heard(head);
   }, SOON);
 }
 
@@ -84,12 +82,13 @@ async function goOn(more) {
   const [way, list] = [more.dataset.more, lines()];
   const first = events()[0];
   const top = first?.getBoundingClientRect().top ?? 0;
-  await bring(link.href, more, "afterend");
+  const came = await told(() => bring(String(link), more, "afterend"));
+  going = false;
+  if (!came) return;
   more.remove();
   if (way === "before" && first) list.scrollTop += first.getBoundingClientRect().top - top;
   if (way === "before") letGo(events().slice(MOST), "after");
   else letGo(events().slice(0, -MOST), "before");
-  going = false;
   watchEdges();
 }
 
@@ -136,7 +135,7 @@ async function open(opened) {
   const line = /** @type {HTMLElement} */ (opened.closest(".event"));
   markKin(line, opened.open);
   const box = /** @type {HTMLElement} */ (opened.querySelector("[data-payload]"));
-  if (opened.open && !box.querySelector("pre, .gone")) await bring(`?open=${box.dataset.payload}`, box);
+  if (opened.open && !box.querySelector("pre, .gone")) await told(() => bring(`?open=${box.dataset.payload}`, box));
   if (opened.open) line.scrollIntoView({ block: "nearest" });
   offerCopies();
 }
@@ -169,7 +168,7 @@ async function travel(version) {
   const address = `?${page.dataset.query}${version === null ? "" : `at=${version}`}`;
   for (const name of ["slider", "number"]) /** @type {HTMLInputElement} */ (part(`[data-${name}]`)).value = String(version ?? head);
   const upto = head;
-  await bring(address, part("#view"));
+  if (!(await told(() => bring(address, part("#view"))))) return;
   history.replaceState(null, "", address === "?" ? location.pathname : address);
   [travelled, shown, going] = [version !== null, upto, false];
   arrive();
@@ -209,6 +208,7 @@ function showStatus({ state, reason, code, seconds }) {
   const status = part("[data-status]");
   status.textContent = reason + (seconds === undefined ? "" : ` – ${Math.ceil(seconds)} s…`);
   status.dataset.state = state;
+  if (state === "live" && shown < head) heard(head); // what could not be asked for meanwhile
   if (code !== LOGGED_OUT) return;
   const link = document.createElement("a");
   link.href = String(page.dataset.loginUrl);
@@ -216,18 +216,23 @@ function showStatus({ state, reason, code, seconds }) {
   status.append(" ", link);
 }
 
-/** What is not there, or may not be seen any more. @param {any} event of htmx */
-function refused({ detail }) {
+/** Do what asks the server, and tell where it fails. Whether it was done. @param {() => Promise<void>} asking */
+async function told(asking) {
   const problem = part("[data-problem]");
-  problem.textContent = detail.xhr?.status === 404 ? "This session is gone." : "This part of the log could not be loaded.";
-  problem.hidden = false;
+  try {
+    await asking();
+    problem.hidden = true;
+    return true;
+  } catch (error) {
+    problem.textContent = error instanceof Error ? error.message : String(error);
+    problem.hidden = false;
+    return false;
+  }
 }
 
 page.addEventListener("htmx:afterSwap", () => {
   for (const time of page.querySelectorAll("#view time[datetime]")) localize(/** @type {HTMLTimeElement} */ (time));
 });
-page.addEventListener("htmx:responseError", refused);
-page.addEventListener("htmx:sendError", refused);
 
 arrive();
 follow(String(page.dataset.session), head, {

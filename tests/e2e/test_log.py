@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.chromium import barriers, look
+from tests.e2e.chromium import DEADLINE, Watch, barriers, look
 from tests.flow.stack import Browser as Caller
 
 
@@ -45,3 +45,21 @@ def test_one_travels_back_and_forks_from_there(page: Page, api: Caller) -> None:
     page.wait_for_url("**/?conversation=*")
     expect(page.get_by_role("log")).to_contain_text("the second word")
     expect(page.get_by_role("log")).not_to_contain_text("the third word")
+
+
+def test_what_could_not_be_asked_for_comes_later_and_a_login_is_no_part(page: Page, api: Caller, watch: Watch) -> None:
+    for part in ("ERR_INTERNET_DISCONNECTED", "WebSocket", "htmx:sendError", "htmx:afterRequest"):
+        watch.expect(part)
+    session = api.new_session(title="Off and on")
+    page.goto(f"/sessions/{session}/log/")
+    expect(page.get_by_role("status").filter(has_text="Connected")).to_be_visible()
+    page.context.set_offline(True)
+    page.locator("#lines summary").first.click()
+    expect(page.get_by_role("alert")).to_have_text("The server cannot be reached.")
+    api.say(session, "said meanwhile")
+    page.context.set_offline(False)
+    expect(page.locator("#lines .event").last).to_contain_text("said meanwhile", timeout=DEADLINE)
+    page.context.clear_cookies()
+    page.locator("#lines summary").last.click()
+    expect(page.get_by_role("alert")).to_have_text("You are logged out.")
+    expect(page.locator("#lines form")).to_have_count(0)

@@ -71,6 +71,18 @@ def test_every_event_of_a_session_has_words() -> None:
     told = {name for name in ours if not name.startswith(of_accounts)} | {"token-metrics-updated"}
     assert told - {"session-end"} <= set(saying.SAYS)
     assert all(saying.said(name, {}) for name in told)
+    odd = {
+        "updates": 1,
+        "changes": [],
+        "cost": "x",
+        "nodes": 7,
+        "totals": "x",
+        "left_out": 3,
+        "metadata": 5,
+        "config": 1,
+    }
+    assert all(saying.said(name, odd) for name in told)
+    assert saying.said("tea-made", {}) == "Tea made."
 
 
 @pytest.mark.parametrize(

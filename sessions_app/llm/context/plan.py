@@ -14,6 +14,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+from django.utils.translation import gettext_noop as _
 
 from bus.exceptions import Refused
 from sessions_app.llm.base import Turn
@@ -23,27 +24,27 @@ Outcome = Literal["kept", "dropped", "summarised", "compacted", "excluded"]
 Method = Literal["full", "compact", "relevance", "summarize", "truncate"]
 
 WHY = {
-    "fits": "Everything fits.",
-    "window-unknown": "The model's window is not known, so nothing is left out.",
-    "system": "System messages stay.",
-    "pinned": "It is pinned.",
-    "pinned-exchange": "A message of the same exchange is pinned.",
-    "last-exchange": "It belongs to the last exchange.",
-    "summary": "It stands for earlier messages.",
-    "recent": "It is among the latest that fit.",
-    "relevant": "It is among the most relevant that fit.",
-    "mended": "Sent without the parts of tool calls whose other half is missing.",
-    "shortened": "Its tool results were shortened.",
-    "oldest": "It is among the oldest, and not all fits.",
-    "least-relevant": "It is among the least relevant, and not all fits.",
-    "awaits-summary": "It does not fit; a summary is to take its place.",
-    "no-room": "Nothing else was left to leave out.",
-    "covered": "A summary stands for it.",
-    "excluded": "It was excluded by hand.",
-    "unpaired": "A tool call without its result, or a result without its call.",
-    "empty": "There is nothing in it to send.",
+    "fits": _("Everything fits."),
+    "window-unknown": _("The model's window is not known, so nothing is left out."),
+    "system": _("System messages stay."),
+    "pinned": _("It is pinned."),
+    "pinned-exchange": _("A message of the same exchange is pinned."),
+    "last-exchange": _("It belongs to the last exchange."),
+    "summary": _("It stands for earlier messages."),
+    "recent": _("It is among the latest that fit."),
+    "relevant": _("It is among the most relevant that fit."),
+    "mended": _("Sent without the parts of tool calls whose other half is missing."),
+    "shortened": _("Its tool results were shortened."),
+    "oldest": _("It is among the oldest, and not all fits."),
+    "least-relevant": _("It is among the least relevant, and not all fits."),
+    "awaits-summary": _("It does not fit; a summary is to take its place."),
+    "no-room": _("Nothing else was left to leave out."),
+    "covered": _("A summary stands for it."),
+    "excluded": _("It was excluded by hand."),
+    "unpaired": _("A tool call without its result, or a result without its call."),
+    "empty": _("There is nothing in it to send."),
 }
-"""Every code of a decision, in words."""
+"""Every code of a decision, in words; pages translate them."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
