@@ -3,7 +3,7 @@
 
 import { element } from "./elements.js";
 import { follow } from "./live.js";
-import { renewPart } from "./parts.js";
+import { renewPart } from "./renewing.js";
 import { look } from "./preview.js";
 import { csrf, uuid } from "./send.js";
 import { size, takeFiles, upload } from "./upload.js";

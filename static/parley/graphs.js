@@ -2,7 +2,7 @@
 /** The list of graphs: kept as it is on the server, with the forms that check or start one. */
 
 import { follow } from "./live.js";
-import { renewPart } from "./parts.js";
+import { renewPart } from "./renewing.js";
 import { Prompts } from "./prompts.js";
 import { Starter } from "./starter.js";
 
