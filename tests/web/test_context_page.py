@@ -20,6 +20,7 @@ from bus.messages import Actor, Context
 from sessions_app import commands
 from sessions_app.models import Budget, Message, ModelEntry, Session
 from sessions_app.pages import context as page_module
+from sessions_app.pages import fates
 from sessions_app.values import ConfigPatch, SessionConfig
 from tests.story import Story, assert_replay_rebuilds_the_same_rows
 from tests.web.browser import shown
@@ -111,7 +112,7 @@ def test_what_does_not_fit_is_said_and_can_be_mended(alice_client: Client, story
 def test_what_is_left_out_is_told_with_its_reason_and_can_be_looked_at_alone(
     alice_client: Client, story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_module, "ROWS", 3)
+    monkeypatch.setattr(fates, "ROWS", 3)
     for number in range(6):
         story.tell(commands.AddMessage, content=f"{number} " + "word " * 1500)
     page = shown(alice_client, context_of(story, "?strategy=truncate&show=out"))
