@@ -32,7 +32,13 @@ export function keys(scope, given) {
 }
 
 /** Whether the reader wants them: who speaks to the computer, or presses keys by accident, turns them off. */
-export const wanted = () => localStorage.getItem(OFF) === null;
+export function wanted() {
+  try {
+    return localStorage.getItem(OFF) === null;
+  } catch {
+    return true; // the browser keeps nothing for us
+  }
+}
 
 /** @param {boolean} on */
 export function want(on) {

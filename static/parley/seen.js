@@ -20,7 +20,11 @@ function read() {
 
 /** The latest ones stay. @param {Record<string, Seen>} all */
 function write(all) {
-  localStorage.setItem(KEY, JSON.stringify(Object.fromEntries(Object.entries(all).slice(-MOST))));
+  try {
+    localStorage.setItem(KEY, JSON.stringify(Object.fromEntries(Object.entries(all).slice(-MOST))));
+  } catch {
+    // the browser keeps nothing for us: then nothing is unread either
+  }
 }
 
 /** @param {string} id @param {Seen} seen */

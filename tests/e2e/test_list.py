@@ -79,6 +79,13 @@ def test_keys_alone_lead_from_the_list_to_a_chat_and_the_settings(page: Page, ap
     expect(page.get_by_role("dialog", name="Keyboard")).to_contain_text("Next session")
     look(page, "keys-light")
     assert barriers(page) == []
+    page.get_by_label("Single keys do something").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.locator("details.menu summary").click()
+    page.locator("[data-shows-keys]").click()
+    page.get_by_label("Single keys do something").check()
     page.keyboard.press("Escape")
     focused = page.locator("li[data-session]:focus-within")
     for _ in range(30):
