@@ -66,7 +66,8 @@ def test_the_live_page_knows_every_event_of_runs_and_says_the_same() -> None:
 
 
 def test_the_browser_asks_for_all_scripts_of_the_page_at_once() -> None:
-    seen, left = set(), ["chat.js"]
+    seen: set[str] = set()
+    left = ["chat.js"]
     while left:
         name = left.pop()
         imported = set(re.findall(r'from "\./([a-z]+\.js)"', (SCRIPTS / name).read_text())) - seen
