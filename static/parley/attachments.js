@@ -140,9 +140,10 @@ function catchFiles(take) {
     chooser.value = "";
   });
   part(".composer textarea").addEventListener("paste", (event) => {
-    const files = [.../** @type {ClipboardEvent} */ (event).clipboardData?.files ?? []];
-    if (files.length) event.preventDefault();
-    take(files);
+    const carried = /** @type {ClipboardEvent} */ (event).clipboardData;
+    if (!carried?.files.length || carried.types.includes("text/plain")) return; // a table is a picture, too
+    event.preventDefault();
+    take([...carried.files]);
   });
   for (const kind of ["dragenter", "dragover"])
     page.addEventListener(kind, (event) => {

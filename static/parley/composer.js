@@ -52,7 +52,7 @@ function shortcuts() {
   const go = (rel) => () => /** @type {HTMLElement | undefined} */ ([...page.querySelectorAll(`.siblings [rel=${rel}]`)].at(-1))?.click();
   keys(chat, [
     ["c", write, () => part(".composer textarea").focus()],
-    ["Escape", stops, () => void stop()],
+    ["Escape", stops, () => void (document.querySelector(":popover-open") ?? stop())],
     ["e", edits, AT_THE_END.edit],
     ["r", again, AT_THE_END.again],
     ["[", before, go("prev")],

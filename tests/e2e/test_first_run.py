@@ -7,7 +7,7 @@ from tests.e2e.chromium import barriers
 
 def test_a_question_is_answered(page: Page) -> None:
     page.goto("/")
-    page.get_by_label("Title").fill("First words")
+    page.get_by_label("Title", exact=True).fill("First words")
     page.get_by_role("button", name="New session").click()
     expect(page.get_by_role("heading", name="First words")).to_be_visible()
     page.get_by_label("Message", exact=True).fill("Hello there")
