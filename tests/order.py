@@ -5,6 +5,7 @@ first, with what is long after them: at the end both processes are busy with wha
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
@@ -26,9 +27,9 @@ class Together(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
         return group_of(nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config) -> Together:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     """What `--dist` would name."""
-    return Together(config)
+    return Together(config, log)
 
 
 @pytest.hookimpl(trylast=True)  # after they were shuffled
