@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from bus.live.hub import hub
 from config.asgi import application
 
-PATIENCE = 5
+PATIENCE = 20
 
 
 class Talk(NamedTuple):

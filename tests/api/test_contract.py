@@ -2,6 +2,7 @@
 without. No answer is a failure of ours, and every one is an answer that the description has. `make fuzz` tries more."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable
 from http.client import responses
 from typing import Any
@@ -37,13 +38,15 @@ chosen = [schemathesis.checks.CHECKS.get_one(name) for name in CHECKS]
 
 
 class Tally:
-    """How many answers of each kind there were."""
+    """How many answers of each kind there were, and to what."""
 
     def __init__(self) -> None:
-        self.statuses: dict[int, int] = {}
+        self.statuses: Counter[int] = Counter()
+        self.asked: Counter[str] = Counter()
 
-    def add(self, status: int) -> None:
-        self.statuses[status] = self.statuses.get(status, 0) + 1
+    def add(self, operation: str, status: int) -> None:
+        self.statuses[status] += 1
+        self.asked[operation] += 1
 
 
 handler = ClientHandler(enforce_csrf_checks=False)
@@ -66,7 +69,7 @@ def operations() -> list[Any]:
     return sorted(found, key=lambda operation: (operation.method == "delete", operation.path, operation.method))
 
 
-@pytest.mark.timeout(0 if CASES > 1000 else 120)
+@pytest.mark.timeout(0 if CASES > 1000 else 300)
 def test_what_the_description_allows_and_what_it_does_not_gets_an_answer_that_it_has(api: Caller) -> None:
     hers, tally = Property(api), Tally()
     headers = {"Authorization": f"Bearer {hers.api.post('tokens/', {'name': 'x', 'scopes': ['*']}).json()['token']}"}
@@ -89,7 +92,7 @@ def test_what_the_description_allows_and_what_it_does_not_gets_an_answer_that_it
                 if there and case.path_parameters:  # mostly of what is there
                     case.path_parameters |= {key: hers.ids.get(key, v) for key, v in case.path_parameters.items()}
                 response = case.call(HERE, headers=headers if known < 9 else None)
-                tally.add(response.status_code)
+                tally.add(case.operation.label, response.status_code)
                 case.validate_response(response, checks=chosen)
 
             try:
@@ -98,5 +101,8 @@ def test_what_the_description_allows_and_what_it_does_not_gets_an_answer_that_it
                 assert mode is GenerationMode.NEGATIVE
             except schemathesis.core.failures.FailureGroup as failed:
                 wrong.append(f"{operation.label}: {failed}")
-    print(tally.statuses)
+    print(dict(tally.statuses))
+    assert set(tally.asked) == {operation.label for operation in asked}, "something was not tried"
+    assert {200, 201, 404, 422} <= set(tally.statuses), "what was tried is all of one kind"
+    assert 503 not in tally.statuses, "the database was lost on the way: nothing was tried after that"
     assert wrong == [], "\n".join(wrong)

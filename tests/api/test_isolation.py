@@ -21,6 +21,8 @@ from tests.standing import ground
 NOTHING = "0198f2c4-aaaa-7000-8000-00000000000a"
 ELSEWHERE = ("admin/", "healthz", "readyz", "metrics")
 """Addresses with tests of their own."""
+NAMELESS = ("analytics/",)
+"""Lists of numbers, which name nothing."""
 
 
 def addresses(patterns: list[Any], prefix: str = "") -> Iterator[str]:
@@ -188,6 +190,16 @@ def test_lists_show_ones_own_only(intruder: Caller, api: Caller, hers: Property)
     listed = intruder.post("commands/", {"name": "list-sessions"})
     assert [row["id"] for row in listed.json()["data"]] == [own]
     assert [row["id"] for row in api.get("sessions/").json()["data"]] == [hers.session]
+
+
+@pytest.mark.parametrize("path", [path for method, path, _ in calls(API, "list") if method == "GET"])
+def test_no_list_has_a_row_of_somebody_elses(intruder: Caller, api: Caller, hers: Property, path: str) -> None:
+    address = path + ("?q=private" if path == "search/" else "")
+    told, hidden = (caller.get(address) for caller in (api, intruder))
+    assert (told.status_code, hidden.status_code) == (200, 200)
+    hers_only = {"private", *hers.ids.values()}
+    assert path in NAMELESS or [one for one in hers_only if one in told.content.decode()], "it has nothing to hide"
+    assert [one for one in hers_only if one in hidden.content.decode()] == []
 
 
 @pytest.mark.parametrize("prefer", ["", "respond-async"])
