@@ -44,7 +44,8 @@ NOTES = {
     "same rows; for search, for any twenty that match, not the best; for the report, for one sum.",
     "j": "Chromium without a screen, the servers and PostgreSQL share the cores named above. Each opening has an empty "
     "cache; the page holds the newest 40 messages, half of them answers with code and a table. What streams is made "
-    "prose by the server a block at a time, and appended once per frame.",
+    "prose by the server a block at a time, and appended once per frame; what that takes is processor time of the "
+    "page's main thread, since a frame may wait for servers that share its cores.",
 }
 PACKAGES = ("django", "djangorestframework", "psycopg", "channels", "celery", "redis", "uvicorn", "granian", "msgspec")
 

@@ -51,6 +51,7 @@ async function ask() {
     asked.forEach(([id]) => wanted.delete(id));
     try {
       const { lines } = await fetchLines(asked.map(([id]) => ["id", id]));
+      await new Promise((resolve) => setTimeout(resolve, 0)); // reading a long line is work enough for one frame
       keepingTheEnd(() => lines.forEach(exchange));
     } catch {
       const failed = Math.max(...asked.map(([, tries]) => tries)) + 1;

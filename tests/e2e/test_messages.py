@@ -74,7 +74,7 @@ def test_an_answer_is_prose_with_code_to_copy(api: Caller, person: Opens) -> Non
 
 
 def test_an_answer_becomes_prose_as_it_is_written(api: Caller, page: Page) -> None:
-    text = "First **words** here.\n\n```python\nx = 1\n\ny = 2\n```\n\nThe " + "end " * 40
+    text = "First **words** here.\n\n```python\nx = 1\n\ny = 2\n```\n\nThe " + "end " * 2000
     options = {"text": text, "delay": 0.02}
     session = api.new_session(
         title="Growing", config={"provider": "echo", "model": "echo", "provider_options": options}
@@ -86,6 +86,7 @@ def test_an_answer_becomes_prose_as_it_is_written(api: Caller, page: Page) -> No
     expect(open_.locator(".grown strong")).to_have_text("words")
     expect(open_.locator(".grown .code")).to_contain_text("y = 2")
     look(page, "chat-growing")
+    page.get_by_role("button", name="Stop").click()
     done = page.locator('.message[data-role="assistant"][data-message-id]')
     expect(done.locator(":scope > .prose strong")).to_have_text("words")
     expect(done.locator(".growing")).to_have_count(0)

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -173,3 +174,10 @@ def test_the_script_asks_for_no_more_lines_than_there_are() -> None:
     from sessions_app.pages.lines import MOST
 
     assert f"const MOST = {MOST};" in (SCRIPTS / "lines.js").read_text()
+
+
+def test_what_a_script_asks_for_counts_as_reads(alice_client: Client, story: Story, settings: Any) -> None:
+    settings.RATES = {**settings.RATES, "reads": 2}
+    answers = [alice_client.post("/markup/", "x", content_type="text/plain") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert "Retry-After" in answers[-1].headers
