@@ -45,38 +45,45 @@ def _without_tag(session: Session, tag: str) -> Mapping[str, Any]:
     return {"metadata": {"tags": [one for one in labels_of(session.metadata).tags if one != tag] or None}}
 
 
-def _said(one: str, several: str) -> Any:
-    return ngettext_lazy(one, several, "n")
-
-
 CHANGES = {
     "pin": Change(
-        UPDATE, _always(metadata={"pinned": True}), _said("%(n)d session is pinned.", "%(n)d sessions are pinned.")
+        UPDATE,
+        _always(metadata={"pinned": True}),
+        ngettext_lazy("%(n)d session is pinned.", "%(n)d sessions are pinned.", "n"),
     ),
     "unpin": Change(
         UPDATE,
         _always(metadata={"pinned": None}),
-        _said("%(n)d session is no longer pinned.", "%(n)d sessions are no longer pinned."),
+        ngettext_lazy("%(n)d session is no longer pinned.", "%(n)d sessions are no longer pinned.", "n"),
     ),
     "archive": Change(
-        UPDATE, _always(is_active=False), _said("%(n)d session is archived.", "%(n)d sessions are archived.")
+        UPDATE,
+        _always(is_active=False),
+        ngettext_lazy("%(n)d session is archived.", "%(n)d sessions are archived.", "n"),
     ),
     "unarchive": Change(
         UPDATE,
         _always(is_active=True),
-        _said("%(n)d session is back in the list.", "%(n)d sessions are back in the list."),
+        ngettext_lazy("%(n)d session is back in the list.", "%(n)d sessions are back in the list.", "n"),
     ),
-    "tag": Change(UPDATE, _with_tag, _said("%(n)d session is tagged.", "%(n)d sessions are tagged."), labels=True),
+    "tag": Change(
+        UPDATE, _with_tag, ngettext_lazy("%(n)d session is tagged.", "%(n)d sessions are tagged.", "n"), labels=True
+    ),
     "untag": Change(
-        UPDATE, _without_tag, _said("%(n)d session has lost the tag.", "%(n)d sessions have lost the tag."), labels=True
+        UPDATE,
+        _without_tag,
+        ngettext_lazy("%(n)d session has lost the tag.", "%(n)d sessions have lost the tag.", "n"),
+        labels=True,
     ),
     "folder": Change(
         UPDATE,
         lambda session, folder: {"metadata": {"folder": folder or None}},
-        _said("%(n)d session is in the folder.", "%(n)d sessions are in the folder."),
+        ngettext_lazy("%(n)d session is in the folder.", "%(n)d sessions are in the folder.", "n"),
         labels=True,
     ),
-    "delete": Change("delete-session", _always(), _said("%(n)d session is deleted.", "%(n)d sessions are deleted.")),
+    "delete": Change(
+        "delete-session", _always(), ngettext_lazy("%(n)d session is deleted.", "%(n)d sessions are deleted.", "n")
+    ),
 }
 
 

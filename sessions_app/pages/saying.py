@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as later
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 from bus.messages import IMPORTED, Actor
 
@@ -37,7 +36,8 @@ def who(actor: Actor, reader: Actor) -> str:
             return _("a tool")
         case "system":
             return pgettext("an actor", "system") if not actor.id else actor.id
-    return f"{_('imported')}: {actor.id}" if actor.type == IMPORTED else str(actor)
+    imported = _("imported")
+    return f"{imported}: {actor.id}" if actor.type == IMPORTED else str(actor)
 
 
 def gone() -> str:
@@ -218,19 +218,19 @@ def _incomplete(data: Data) -> str:
 
 Saying = Callable[[Data], str] | Any
 SAYS: dict[str, Saying] = {
-    "session-created": later("The session began, with %(chosen)s."),
+    "session-created": gettext_lazy("The session began, with %(chosen)s."),
     "session-updated": _updated,
     "session-config-updated": _config,
-    "session-deleted": later("The session was deleted."),
-    "session-erased": later("What the session said was erased."),
-    "session-imported": later("The log up to version %(upto)s was imported (%(source)s)."),
-    "session-shared": later("Shared with user %(user_id)s as %(role)s."),
-    "session-unshared": later("Not shared with user %(user_id)s any more."),
-    "session-repriced": later("What was used before has another price: $%(estimated_cost)s in all."),
-    "session-message-sent": later("Wrote to another session."),
+    "session-deleted": gettext_lazy("The session was deleted."),
+    "session-erased": gettext_lazy("What the session said was erased."),
+    "session-imported": gettext_lazy("The log up to version %(upto)s was imported (%(source)s)."),
+    "session-shared": gettext_lazy("Shared with user %(user_id)s as %(role)s."),
+    "session-unshared": gettext_lazy("Not shared with user %(user_id)s any more."),
+    "session-repriced": gettext_lazy("What was used before has another price: $%(estimated_cost)s in all."),
+    "session-message-sent": gettext_lazy("Wrote to another session."),
     "retention-set": _kept,
-    "plugin-state-changed": later("The plugin %(plugin)s changed its state."),
-    "error-occurred": later("Something failed in %(source)s: %(error)s"),
+    "plugin-state-changed": gettext_lazy("The plugin %(plugin)s changed its state."),
+    "error-occurred": gettext_lazy("Something failed in %(source)s: %(error)s"),
     "message-added": _message,
     "message-updated": _message_updated,
     "conversation-started": _conversation,
@@ -238,28 +238,28 @@ SAYS: dict[str, Saying] = {
     "token-metrics-updated": _tokens,
     "context-planned": _planned,
     "context-window-critical": _critical,
-    "compaction-requested": later("The run summarises older messages instead of answering."),
+    "compaction-requested": gettext_lazy("The run summarises older messages instead of answering."),
     "run-requested": _requested,
-    "run-input-changed": later("A waiting run is to answer: %(input)s"),
-    "run-released": later("The run's turn has come."),
+    "run-input-changed": gettext_lazy("A waiting run is to answer: %(input)s"),
+    "run-released": gettext_lazy("The run's turn has come."),
     "run-started": _started,
-    "run-continued": later("The tools have answered; the model is asked again."),
-    "run-requires-action": later("Tool calls wait for somebody's decision."),
+    "run-continued": gettext_lazy("The tools have answered; the model is asked again."),
+    "run-requires-action": gettext_lazy("Tool calls wait for somebody's decision."),
     "run-tool-call-decided": _decided,
-    "run-resumed": later("Everything is decided; a worker goes on."),
-    "run-retrying": later("Tried again after %(delay)s s (%(code)s): %(error)s"),
-    "run-cancel-requested": later("The run was told to stop."),
-    "run-completed": later("The answer is complete (%(finish_reason)s)."),
+    "run-resumed": gettext_lazy("Everything is decided; a worker goes on."),
+    "run-retrying": gettext_lazy("Tried again after %(delay)s s (%(code)s): %(error)s"),
+    "run-cancel-requested": gettext_lazy("The run was told to stop."),
+    "run-completed": gettext_lazy("The answer is complete (%(finish_reason)s)."),
     "run-incomplete": _incomplete,
-    "run-failed": later("No answer: %(error)s"),
-    "run-cancelled": later("Stopped before it said anything."),
-    "run-interrupted": later("The answer was cut off by an accident."),
-    "artifact-stored": later("“%(name)s” version %(version)s was kept (%(content_type)s)."),
-    "artifact-deleted": later("A version of an artifact was removed."),
+    "run-failed": gettext_lazy("No answer: %(error)s"),
+    "run-cancelled": gettext_lazy("Stopped before it said anything."),
+    "run-interrupted": gettext_lazy("The answer was cut off by an accident."),
+    "artifact-stored": gettext_lazy("“%(name)s” version %(version)s was kept (%(content_type)s)."),
+    "artifact-deleted": gettext_lazy("A version of an artifact was removed."),
     "graph-started": _graph,
     "graph-advanced": _totals,
-    "graph-cancel-requested": later("The graph was told to stop."),
-    "graph-retried": later("What failed in the graph runs again."),
-    "graph-ended": later("The graph ended: %(state)s."),
+    "graph-cancel-requested": gettext_lazy("The graph was told to stop."),
+    "graph-retried": gettext_lazy("What failed in the graph runs again."),
+    "graph-ended": gettext_lazy("The graph ended: %(state)s."),
 }
 """By type: words with an event's fields, or a function of them."""

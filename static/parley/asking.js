@@ -3,6 +3,7 @@
 
 import { page, part, session } from "./log.js";
 import { Unsent, post, uuid } from "./send.js";
+import { translate } from "./words.js";
 
 export function loginLink() {
   const link = document.createElement("a");
@@ -21,7 +22,7 @@ export function tell(error) {
 
 /** @param {string} url @param {object | Blob} body @param {string} [key] kept while it is not known what became of it */
 export const sent = (url, body, key = uuid()) =>
-  post(url, body, { key, csrf: String(page.dataset.csrf), onRetry: (why) => tell(`${why} Trying again…`) });
+  post(url, body, { key, csrf: String(page.dataset.csrf), onRetry: (why) => tell(translate("{why} Trying again…", { why })) });
 
 /** A command about this session; what it answers. @param {string} name @param {object} [fields] @param {string} [key] */
 export async function command(name, fields = {}, key) {
@@ -33,7 +34,7 @@ export async function command(name, fields = {}, key) {
 /** @param {string} url of REST */
 export async function read(url) {
   const answer = await fetch(url, { credentials: "same-origin" });
-  if (!answer.ok) throw new Unsent(`The server answered ${answer.status}.`, answer.status);
+  if (!answer.ok) throw new Unsent(translate("The server answered {status}.", { status: answer.status }), answer.status);
   return answer.json();
 }
 

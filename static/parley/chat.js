@@ -17,6 +17,7 @@ import { answer, message } from "./messages.js";
 import { showPresence } from "./presence.js";
 import { enqueue, queue } from "./queue.js";
 import { SHOW_RUNS, grow, mark, note } from "./runs.js";
+import { translate } from "./words.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */
 
@@ -47,9 +48,10 @@ const SHOW = {
   "message-updated": ({ data }) => refresh(data.message_id),
   "session-deleted": () => {
     following?.stop();
-    showStatus({ state: "ended", reason: "This session was deleted." });
+    showStatus({ state: "ended", reason: translate("This session was deleted.") });
   },
-  "error-occurred": (event) => place(note(`Something failed in ${event.data.source}: ${event.data.error}`, event.version)),
+  "error-occurred": ({ data: { source, error }, version }) =>
+    place(note(translate("Something failed in {source}: {error}", { source, error }), version)),
   ...SHOW_SESSION,
   ...SHOW_RUNS,
   ...SHOW_CONVERSATIONS,

@@ -3,6 +3,7 @@
 
 import { loginLink } from "./asking.js";
 import { conversation, page, part } from "./log.js";
+import { translate } from "./words.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope @typedef {import("./live.js").Status} Status */
 
@@ -27,8 +28,8 @@ export function showStatus(status) {
   const { state, reason, code, seconds, version } = status;
   const words = part("[data-banner]").dataset;
   const shown = part("[data-status]");
-  const again = seconds === undefined ? "" : ` – trying again in ${Math.ceil(seconds)} s…`;
-  shown.textContent = reason.charAt(0).toUpperCase() + reason.slice(1) + again;
+  const said = reason.charAt(0).toUpperCase() + reason.slice(1);
+  shown.textContent = seconds === undefined ? said : translate("{reason} – trying again in {seconds} s…", { reason: said, seconds: Math.ceil(seconds) });
   shown.dataset.state = state;
   if (state === "waiting") say(String(navigator.onLine ? words.lost : words.offline), "lost");
   if (state === "ended") end(reason, code === UNAUTHENTICATED);

@@ -5,6 +5,7 @@
 import { follow } from "./live.js";
 import { bring } from "./parts.js";
 import { Unsent, post, uuid } from "./send.js";
+import { translate } from "./words.js";
 
 const SOON = 300; // milliseconds in which events are gathered
 const LOGGED_OUT = 4401;
@@ -55,7 +56,7 @@ function tell(error) {
 function loginLink() {
   const link = document.createElement("a");
   link.href = String(page.dataset.loginUrl);
-  link.textContent = "Log in again";
+  link.textContent = translate("Log in again");
   return link;
 }
 
@@ -68,7 +69,7 @@ page.addEventListener("submit", async (event) => {
   button.setAttribute("aria-disabled", "true"); // and keeps the focus
   const name = new FormData(form).get("command");
   const payload = { ...JSON.parse(button.value), session_id: page.dataset.session };
-  const options = { key: uuid(), csrf: String(page.dataset.csrf), onRetry: (/** @type {string} */ why) => tell(`${why} Trying again…`) };
+  const options = { key: uuid(), csrf: String(page.dataset.csrf), onRetry: (/** @type {string} */ why) => tell(translate("{why} Trying again…", { why })) };
   try {
     await post(String(page.dataset.commandsUrl), { name, payload }, options);
     tell("");

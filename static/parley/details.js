@@ -1,8 +1,9 @@
 // @ts-check
 /** What is told of a graph and of the node that is looked at, in words. Used by graph.js. */
 
-import { sign } from "./drawing.js";
+import { attempted, called, sign } from "./drawing.js";
 import { element, localize } from "./elements.js";
+import { translate } from "./words.js";
 
 /** @typedef {import("./drawing.js").GraphNode} GraphNode */
 /** @typedef {{done: number, total: number, running: number, failed: number, tokens: number, cost: string | null,
@@ -19,11 +20,11 @@ export function duration(seconds) {
 }
 
 /** In USD. @param {string | number | null} cost */
-export const money = (cost) => (cost === null ? "unknown" : `$${Number(cost).toFixed(4)}`);
+export const money = (cost) => (cost === null ? translate("unknown") : `$${Number(cost).toFixed(4)}`);
 
 /** @param {Progress} progress */
 export const inWords = ({ done, total, running, failed }) =>
-  `${done} of ${total} done, ${running} running, ${failed} failed.`;
+  translate("{done} of {total} done, {running} running, {failed} failed.", { done, total, running, failed });
 
 /** @param {string} iso */
 function moment(iso) {
@@ -36,7 +37,7 @@ function moment(iso) {
 /** @param {GraphNode} node */
 function times({ started_at, finished_at }) {
   if (!started_at) return [];
-  if (!finished_at) return ["since ", moment(started_at)];
+  if (!finished_at) return [translate("since"), " ", moment(started_at)];
   const seconds = (Date.parse(finished_at) - Date.parse(started_at)) / 1000;
   return [moment(started_at), `, ${seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds)}`];
 }
@@ -48,14 +49,16 @@ function dependencies({ dependencies: ids, join }, nodes) {
   const list = element("ul", "dependencies");
   for (const { key, state } of known) {
     const line = element("li", "", "");
-    line.append(sign(state), ` ${key} `, element("span", "faint", state));
+    line.append(sign(state), ` ${key} `, element("span", "faint", called(state)));
     list.append(line);
   }
   const earlier = ids.filter((id) => !nodes.has(id)).length;
   const more = ids.length - earlier - known.length;
-  if (more) list.append(element("li", "faint", `and ${more} more`));
-  if (earlier) list.append(element("li", "faint", `${earlier} of earlier graphs`));
-  return ids.length ? [...(join === "all" ? [] : [`${join} of`]), list] : ["nothing"];
+  if (more) list.append(element("li", "faint", translate("and {count} more", { count: more })));
+  if (earlier) list.append(element("li", "faint", translate("{count} of earlier graphs", { count: earlier })));
+  if (!ids.length) return [translate("nothing")];
+  if (join === "all") return [list];
+  return [join === "any" ? translate("any of") : translate("{count} of", { count: join }), list];
 }
 
 /** The panel of the node that is looked at. @param {HTMLElement} panel @param {GraphNode} node
@@ -68,21 +71,22 @@ export function tellNode(panel, node, nodes, address) {
     value.append(...what);
     list.append(element("dt", "", name), value);
   };
-  const state = element("span", "state", node.state);
+  const state = element("span", "state", called(node.state));
   state.dataset.state = node.state;
-  tell("state", sign(node.state), " ", state, node.attempt > 1 ? ` · attempt ${node.attempt}` : "");
-  tell("reason", node.reason);
-  tell("code", node.code);
-  tell("prompt", node.prompt ? `${node.prompt}${node.prompt_version ? `, version ${node.prompt_version}` : ""}` : "");
-  tell("model", `${node.provider}/${node.model}`);
-  tell("waits for", ...dependencies(node, nodes));
-  tell("condition", node.condition ?? "");
-  tell("time", ...times(node));
-  tell("run", node.run_id ?? "");
+  tell(translate("state"), sign(node.state), " ", state, node.attempt > 1 ? ` · ${attempted(node.attempt)}` : "");
+  tell(translate("reason"), node.reason);
+  tell(translate("code"), node.code);
+  const [name, version] = [node.prompt ?? "", node.prompt_version ?? 0];
+  tell(translate("prompt"), name && version ? translate("{name}, version {version}", { name, version }) : name);
+  tell(translate("model"), `${node.provider}/${node.model}`);
+  tell(translate("waits for"), ...dependencies(node, nodes));
+  tell(translate("condition"), node.condition ?? "");
+  tell(translate("time"), ...times(node));
+  tell(translate("run"), node.run_id ?? "");
   const heading = element("h2", "", node.key);
   panel.replaceChildren(heading, list);
   if (!address) return;
-  const link = /** @type {HTMLAnchorElement} */ (element("a", "", "Open the conversation"));
+  const link = /** @type {HTMLAnchorElement} */ (element("a", "", translate("Open the conversation")));
   link.href = address;
   panel.append(link);
 }

@@ -8,6 +8,7 @@
 
 import { command, tell } from "./asking.js";
 import { page, part } from "./log.js";
+import { translate } from "./words.js";
 
 const dialog = /** @type {HTMLDialogElement} */ (part("[data-dialog]"));
 let shown = "";
@@ -32,7 +33,7 @@ const templateOf = (id) => /** @type {HTMLTemplateElement} */ (page.querySelecto
 /** A part of the page: our own template, which escapes what people have written. @param {string} address */
 export async function fetched(address) {
   const answer = await fetch(address, { credentials: "same-origin" });
-  if (answer.redirected || !answer.ok) throw new Error(`The server answered ${answer.redirected ? 401 : answer.status}.`);
+  if (answer.redirected || !answer.ok) throw new Error(translate("The server answered {status}.", { status: answer.redirected ? 401 : answer.status }));
   return [...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes];
 }
 

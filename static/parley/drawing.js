@@ -11,6 +11,7 @@
 import { towards } from "./arrows.js";
 import { gestures } from "./gestures.js";
 import { layout } from "./layout.js";
+import { translate } from "./words.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
 const SIDEWAYS = { width: 176, height: 48, between: 64, gap: 16, wrap: 24, downwards: false };
@@ -44,13 +45,29 @@ export function sign(state) {
   return shape("svg", { viewBox: "0 0 16 16", class: "state-sign", "data-state": state, "aria-hidden": "true" }, path);
 }
 
+/** @type {Record<string, string>} */
+const NAMES = {
+  blocked: translate("blocked"),
+  ready: translate("ready"),
+  running: translate("running"),
+  succeeded: translate("succeeded"),
+  failed: translate("failed"),
+  skipped: translate("skipped"),
+  cancelled: translate("cancelled"),
+};
+/** A state as people call it. @param {string} state */
+export const called = (state) => NAMES[state] ?? state;
+
+/** @param {number} number */
+export const attempted = (number) => translate("attempt {number}", { number });
+
 /** @param {string} text @param {number} most characters */
 const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 /** What is said of a node beneath its key. @param {GraphNode} node */
-const stateOf = ({ state, attempt }) => (attempt > 1 ? `${state} · attempt ${attempt}` : state);
+const stateOf = ({ state, attempt }) => (attempt > 1 ? `${called(state)} · ${attempted(attempt)}` : called(state));
 /** The same where there is little room. @param {GraphNode} node */
-const shortly = ({ state, attempt }) => (attempt > 1 ? `${state} · ×${attempt}` : state);
+const shortly = ({ state, attempt }) => (attempt > 1 ? `${called(state)} · ×${attempt}` : called(state));
 
 export class Drawing {
   /** @param {HTMLElement} frame scrolls @param {{address: (node: GraphNode) => string | null,

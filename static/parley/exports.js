@@ -4,6 +4,7 @@
 import { element, localize } from "./elements.js";
 import { csrf, post, uuid } from "./send.js";
 import { size } from "./upload.js";
+import { translate, translateMany } from "./words.js";
 
 /** @typedef {{id: string, state: string, done: number, total: number, bytes: number | null, error: string,
  *   created_at: string, expires_at: string | null}} Archive as REST gives it */
@@ -11,7 +12,7 @@ import { size } from "./upload.js";
 const LOOK = 1_000; // milliseconds between two looks at what is being made
 const AGAIN = 5_000; // after one that failed
 const OPEN = new Set(["queued", "running"]);
-const LABELS = { queued: "waiting for a worker", running: "being made", ready: "ready", failed: "failed" };
+const LABELS = { queued: translate("waiting for a worker"), running: translate("being made"), ready: translate("ready"), failed: translate("failed") };
 
 const place = /** @type {HTMLElement} */ (document.querySelector("[data-exports]"));
 const url = String(place.dataset.exportsUrl);
@@ -39,14 +40,16 @@ function moment(iso) {
 function actions({ id, state, created_at: made }) {
   const group = element("span", "buttons");
   if (state === "ready") {
-    const link = /** @type {HTMLAnchorElement} */ (element("a", "button", "Download"));
+    const link = /** @type {HTMLAnchorElement} */ (element("a", "button", translate("Download")));
     link.href = `${url}${id}/content/`;
     link.download = "";
     group.append(link);
   }
-  const remove = /** @type {HTMLButtonElement} */ (element("button", "quiet", OPEN.has(state) ? "Stop" : "Delete"));
+  const remove = /** @type {HTMLButtonElement} */ (element("button", "quiet", OPEN.has(state) ? translate("Stop") : translate("Delete")));
   remove.type = "button";
-  remove.setAttribute("aria-label", `${remove.textContent} the archive of ${new Date(made).toLocaleString()}`);
+  const when = new Date(made).toLocaleString();
+  const label = OPEN.has(state) ? translate("Stop the archive of {when}", { when }) : translate("Delete the archive of {when}", { when });
+  remove.setAttribute("aria-label", label);
   remove.addEventListener("click", async () => {
     remove.disabled = true;
     await withdraw(id);
@@ -63,14 +66,14 @@ function line(archive) {
   const label = element("span", "state", LABELS[/** @type {keyof LABELS} */ (state)] ?? state);
   label.dataset.state = state;
   about.append(moment(archive.created_at), " · ", label);
-  if (state === "ready") about.append(` · ${total} session${total === 1 ? "" : "s"}, ${size(bytes ?? 0)}`);
-  if (state === "ready" && expires) about.append(" · kept until ", moment(expires));
+  if (state === "ready") about.append(" · ", translateMany("{count} session", "{count} sessions", total), `, ${size(bytes ?? 0)}`);
+  if (state === "ready" && expires) about.append(" · ", translate("kept until"), " ", moment(expires));
   if (error) about.append(` · ${error}`);
   item.append(about);
   if (OPEN.has(state)) {
     const bar = document.createElement("progress");
     [bar.max, bar.value] = [Math.max(1, total), done];
-    bar.setAttribute("aria-label", `${done} of ${total} sessions`);
+    bar.setAttribute("aria-label", translate("{done} of {total} sessions", { done, total }));
     item.append(bar);
   }
   item.append(actions(archive));
@@ -84,7 +87,8 @@ function show(archives) {
   if (held) /** @type {HTMLElement | null} */ (part("archives").querySelector(`[aria-label="${CSS.escape(held)}"]`))?.focus();
   part("none").hidden = archives.length > 0;
   const [newest] = archives;
-  const said = newest ? `Archive ${LABELS[/** @type {keyof LABELS} */ (newest.state)] ?? newest.state}` : "";
+  const state = newest && (LABELS[/** @type {keyof LABELS} */ (newest.state)] ?? newest.state);
+  const said = newest ? translate("Archive {state}", { state }) : "";
   if (part("told").textContent !== said) part("told").textContent = said;
   const open = archives.some(({ state }) => OPEN.has(state));
   /** @type {HTMLButtonElement} */ (part("begin")).disabled = open;
@@ -96,10 +100,10 @@ async function look() {
   clearTimeout(timer);
   try {
     const answer = await fetch(`${url}?limit=10`, { credentials: "same-origin", cache: "no-store" });
-    if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+    if (!answer.ok) throw new Error(translate("The server answered {status}.", { status: answer.status }));
     show((await answer.json()).data);
   } catch (error) {
-    tell(error instanceof TypeError ? "The server cannot be reached." : error);
+    tell(error instanceof TypeError ? translate("The server cannot be reached.") : error);
     timer = setTimeout(look, AGAIN);
   }
 }
@@ -109,10 +113,10 @@ async function withdraw(id) {
   try {
     const headers = { "X-CSRFToken": csrf(given) };
     const answer = await fetch(`${url}${id}/`, { method: "DELETE", headers, credentials: "same-origin" });
-    if (!answer.ok && answer.status !== 404) throw new Error(`The server answered ${answer.status}.`);
+    if (!answer.ok && answer.status !== 404) throw new Error(translate("The server answered {status}.", { status: answer.status }));
     tell("");
   } catch (error) {
-    tell(error instanceof TypeError ? "The server cannot be reached." : error);
+    tell(error instanceof TypeError ? translate("The server cannot be reached.") : error);
   }
   await look();
 }
@@ -120,7 +124,7 @@ async function withdraw(id) {
 part("begin").addEventListener("click", async () => {
   /** @type {HTMLButtonElement} */ (part("begin")).disabled = true;
   try {
-    await post(url, {}, { key: uuid(), csrf: given, onRetry: (why) => tell(`${why} Trying again…`) });
+    await post(url, {}, { key: uuid(), csrf: given, onRetry: (why) => tell(translate("{why} Trying again…", { why })) });
     tell("");
   } catch (error) {
     tell(error);

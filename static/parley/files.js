@@ -7,6 +7,7 @@ import { renewPart } from "./renewing.js";
 import { look } from "./preview.js";
 import { csrf, uuid } from "./send.js";
 import { size, takeFiles, upload } from "./upload.js";
+import { translate } from "./words.js";
 
 const page = /** @type {HTMLElement} */ (document.querySelector("main[data-files-url]"));
 const url = String(page.dataset.filesUrl);
@@ -42,7 +43,7 @@ async function send(file, name) {
   const bar = document.createElement("progress");
   bar.max = 1;
   bar.setAttribute("aria-label", name);
-  const stop = /** @type {HTMLButtonElement} */ (element("button", "quiet", "Stop"));
+  const stop = /** @type {HTMLButtonElement} */ (element("button", "quiet", translate("Stop")));
   stop.type = "button";
   const stopping = new AbortController();
   stop.addEventListener("click", () => stopping.abort());
@@ -53,18 +54,18 @@ async function send(file, name) {
     else bar.removeAttribute("value");
   };
   try {
-    if (file.size > most) throw new Error(`It has ${size(file.size)}; a file may have at most ${size(most)}.`);
+    if (file.size > most) throw new Error(translate("It has {size}; a file may have at most {most}.", { size: size(file.size), most: size(most) }));
     const address = `${url}?name=${encodeURIComponent(name)}`;
     const type = file.type || "application/octet-stream";
     const kept = await upload(address, file, { type, csrf: token, key: uuid(), signal: stopping.signal, onProgress });
     line.remove();
-    say("told", `${kept.name}, version ${kept.version}, is kept.`);
+    say("told", translate("{name}, version {version}, is kept.", { name: kept.name, version: kept.version }));
     renewPart(keep);
   } catch (error) {
     const why = element("span", "why", error instanceof Error ? error.message : String(error));
     why.setAttribute("role", "alert");
     bar.replaceWith(why);
-    stop.textContent = "Close";
+    stop.textContent = translate("Close");
     stop.addEventListener("click", () => line.remove());
   }
 }
@@ -86,11 +87,11 @@ async function remove(line) {
   try {
     const headers = { "X-CSRFToken": csrf(token) };
     const answer = await fetch(String(line.dataset.url), { method: "DELETE", headers, credentials: "same-origin" });
-    if (!answer.ok && answer.status !== 404) throw new Error(`It is still there: the server answered ${answer.status}.`);
+    if (!answer.ok && answer.status !== 404) throw new Error(translate("It is still there: the server answered {status}.", { status: answer.status }));
     say("problem", "");
     renewPart(keep);
   } catch (error) {
-    say("problem", error instanceof TypeError ? "The server cannot be reached." : error);
+    say("problem", error instanceof TypeError ? translate("The server cannot be reached.") : error);
   }
 }
 

@@ -5,6 +5,7 @@ import { command, read, tell, textOf, withText } from "./asking.js";
 import { branched } from "./branches.js";
 import { element } from "./elements.js";
 import { conversation, page, part, session } from "./log.js";
+import { translate } from "./words.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */
 
@@ -76,11 +77,11 @@ async function edit(line) {
  * @param {(text: string) => void} say */
 export function ask(place, text, say) {
   const form = element("form", "editing");
-  const [box, close] = [document.createElement("textarea"), element("button", "quiet", "Cancel")];
+  const [box, close] = [document.createElement("textarea"), element("button", "quiet", translate("Cancel"))];
   /** @type {HTMLButtonElement} */ (close).type = "button";
   box.value = text;
-  box.setAttribute("aria-label", "Message");
-  form.append(box, close, element("button", "", "Send"));
+  box.setAttribute("aria-label", translate("Message"));
+  form.append(box, close, element("button", "", translate("Send")));
   const done = () => {
     form.remove();
     part(".composer textarea").focus();

@@ -2,9 +2,10 @@
 /** The page of a graph: reads it by REST, follows the session's events, keeps the drawing and the figures as they say. */
 
 import { inWords, duration, money, tellAnswer, tellNode } from "./details.js";
-import { Drawing } from "./drawing.js";
+import { Drawing, called } from "./drawing.js";
 import { follow } from "./live.js";
 import { Unsent, post, uuid } from "./send.js";
+import { translate } from "./words.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */
 /** @typedef {import("./drawing.js").GraphNode} GraphNode */
@@ -56,9 +57,9 @@ async function load(again = false) {
   missed = mine;
   try {
     const answer = await fetch(String(page.dataset.graphUrl), { credentials: "same-origin", cache: "no-store" });
-    if (answer.status === 404) return end("This graph is gone.");
-    if (answer.status === 401) return end("You are logged out.", LOGGED_OUT);
-    if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+    if (answer.status === 404) return end(translate("This graph is gone."));
+    if (answer.status === 401) return end(translate("You are logged out."), LOGGED_OUT);
+    if (!answer.ok) throw new Error(translate("The server answered {status}.", { status: answer.status }));
     const read = await answer.json();
     if (mine !== missed) return; // it is being read once more
     missed = null;
@@ -100,7 +101,7 @@ const APPLY = {
   "graph-ended": ({ data }) => {
     if (graph) Object.assign(graph, { state: data.state, progress: progressOf(data.totals) });
   },
-  "session-deleted": () => end("This session was deleted."),
+  "session-deleted": () => end(translate("This session was deleted.")),
 };
 
 /** @param {Envelope} event */
@@ -140,10 +141,11 @@ function show() {
   const { state, cancel_requested: cancelling, progress } = graph;
   const shown = part("[data-graph-state]");
   shown.dataset.state = state;
-  shown.textContent = state === "running" && cancelling ? "cancelling" : state;
+  shown.textContent = state === "running" && cancelling ? translate("cancelling") : called(state);
   const bar = /** @type {HTMLProgressElement} */ (part("[data-bar]"));
   [bar.max, bar.value] = [progress.total, progress.done];
-  const eta = state === "running" && progress.eta_seconds !== null ? `about ${duration(progress.eta_seconds)}` : "–";
+  const left = progress.eta_seconds === null ? "" : duration(progress.eta_seconds);
+  const eta = state === "running" && left ? translate("about {duration}", { duration: left }) : "–";
   const { done, total, running, failed, tokens } = progress;
   const said = { done, total, running, failed, tokens, cost: money(progress.cost), eta };
   for (const [name, value] of Object.entries(said)) part(`[data-${name}]`).textContent = String(value);
@@ -177,12 +179,12 @@ function redraw() {
 /** @param {import("./live.js").Status} status */
 function showStatus({ state, reason, code, seconds }) {
   const shown = part("[data-status]");
-  shown.textContent = reason + (seconds === undefined ? "" : ` – trying again in ${Math.ceil(seconds)} s…`);
+  shown.textContent = seconds === undefined ? reason : translate("{reason} – trying again in {seconds} s…", { reason, seconds: Math.ceil(seconds) });
   shown.dataset.state = state;
   if (code !== LOGGED_OUT) return;
   const link = document.createElement("a");
   link.href = String(page.dataset.loginUrl);
-  link.textContent = "Log in again";
+  link.textContent = translate("Log in again");
   shown.append(" ", link);
 }
 
@@ -206,7 +208,7 @@ for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (page.querySel
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {
-      const options = { key: uuid(), csrf: String(page.dataset.csrf), onRetry: (/** @type {string} */ why) => tell(`${why} Trying again…`) };
+      const options = { key: uuid(), csrf: String(page.dataset.csrf), onRetry: (/** @type {string} */ why) => tell(translate("{why} Trying again…", { why })) };
       await post(`${page.dataset.graphUrl}${button.dataset.action}/`, {}, options);
       tell("");
     } catch (error) {

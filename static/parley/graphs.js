@@ -5,6 +5,7 @@ import { follow } from "./live.js";
 import { renewPart } from "./renewing.js";
 import { Prompts } from "./prompts.js";
 import { Starter } from "./starter.js";
+import { translate } from "./words.js";
 
 const page = /** @type {HTMLElement} */ (document.querySelector("main[data-graphs-url]"));
 /** @param {string} name */
@@ -14,8 +15,8 @@ const form = (name) => /** @type {HTMLFormElement | null} */ (page.querySelector
 function written(box, dry) {
   const value = JSON.parse(box.value);
   if (Array.isArray(value)) return { nodes: value };
-  if (value === null || typeof value !== "object") throw new Error("A graph is an object with “nodes”, or a list of nodes.");
-  if (dry && !value.nodes) throw new Error("Only “nodes” can be checked: without them there is no order to find.");
+  if (value === null || typeof value !== "object") throw new Error(translate("A graph is an object with “nodes”, or a list of nodes."));
+  if (dry && !value.nodes) throw new Error(translate("Only “nodes” can be checked: without them there is no order to find."));
   return value;
 }
 

@@ -3,6 +3,7 @@
 
 import { command, tell } from "./asking.js";
 import { page, part } from "./log.js";
+import { translate } from "./words.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */
 
@@ -13,8 +14,8 @@ function showMetrics(metrics) {
   const used = metrics.context_utilization;
   const meter = /** @type {HTMLMeterElement} */ (part("[data-meter]"));
   part("[data-tokens]").textContent = String(metrics.total_tokens);
-  part("[data-cost]").textContent = metrics.estimated_cost === null ? "unknown" : `$${Number(metrics.estimated_cost).toFixed(4)}`;
-  part("[data-occupied]").textContent = used === null ? "unknown" : `${(used * 100).toFixed(0)}\u00a0%`;
+  part("[data-cost]").textContent = metrics.estimated_cost === null ? translate("unknown") : `$${Number(metrics.estimated_cost).toFixed(4)}`;
+  part("[data-occupied]").textContent = used === null ? translate("unknown") : `${(used * 100).toFixed(0)}\u00a0%`;
   part("[data-critical]").hidden = used === null || used < CRITICAL;
   meter.hidden = used === null;
   meter.value = used ?? 0;

@@ -2,6 +2,7 @@
 /** HTML that our server has made, as elements. It is parsed as a document of its own, in which nothing runs or loads. */
 
 import { localize } from "./elements.js";
+import { translate } from "./words.js";
 
 /** The elements in a piece of HTML. @param {string} text @returns {HTMLElement[]} */
 export function elementsOf(text) {
@@ -14,6 +15,6 @@ export function elementsOf(text) {
 /** What the server answers, as text. Rejects with what went wrong. @param {string} address @param {RequestInit} [how] */
 export async function textOf(address, how = {}) {
   const answer = await fetch(address, { credentials: "same-origin", ...how });
-  if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+  if (!answer.ok) throw new Error(translate("The server answered {status}.", { status: answer.status }));
   return answer.text();
 }

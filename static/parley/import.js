@@ -3,6 +3,7 @@
 
 import { element } from "./elements.js";
 import { size, takeFiles, upload } from "./upload.js";
+import { translate, translateMany } from "./words.js";
 
 /** @typedef {{name: string, title?: string, status: string, id?: string, messages?: number, missing_artifacts?: number,
  *   code?: string, detail?: string}} Told @typedef {{dry_run: boolean, complete: boolean, created: number,
@@ -53,7 +54,7 @@ function progress(share, dry) {
   const bar = /** @type {HTMLProgressElement} */ (part("bar"));
   if (share < 1) bar.value = Math.round(share * 100);
   else bar.removeAttribute("value"); // how far the server is nobody knows
-  part("doing").textContent = share < 1 ? `Sending… ${Math.round(share * 100)} %` : dry ? "Looking through it…" : "Importing…";
+  part("doing").textContent = share < 1 ? translate("Sending… {percent} %", { percent: Math.round(share * 100) }) : dry ? translate("Looking through it…") : translate("Importing…");
 }
 
 /** Send the file. @param {boolean} dry @returns {Promise<Report>} */
@@ -74,7 +75,7 @@ async function attempt(dry) {
     let report = await send(dry);
     const seen = new Map(report.sessions.map((one) => [one.id ?? one.name, one]));
     while (!report.complete && !dry && report.created) {
-      part("verdict").textContent = `${seen.size} sessions so far…`;
+      part("verdict").textContent = translateMany("{count} session so far…", "{count} sessions so far…", seen.size);
       report = await send(dry);
       for (const one of report.sessions) if (seen.get(one.id ?? one.name)?.status !== "created") seen.set(one.id ?? one.name, one);
     }
@@ -90,19 +91,24 @@ async function attempt(dry) {
   part("work").hidden = true;
 }
 
-/** @param {number} count @param {string} [noun] */
-const counted = (count, noun = "session") => `${count} ${noun}${count === 1 ? "" : "s"}`;
-
 /** What would come, or came, in a sentence. @param {Report} report */
 function inWords({ dry_run: dry, complete, sessions }) {
   const of = (/** @type {string} */ status) => sessions.filter((one) => one.status === status);
   const [created, unchanged, refused] = [of("created"), of("unchanged"), of("refused")];
   const messages = created.reduce((sum, one) => sum + (one.messages ?? 0), 0);
+  const come = {
+    sessions: translateMany("{count} session", "{count} sessions", created.length),
+    messages: translateMany("{count} message", "{count} messages", messages),
+  };
+  const stay = dry
+    ? translateMany("{count} session is here already and would stay as it is.", "{count} sessions are here already and would stay as they are.", unchanged.length)
+    : translateMany("{count} session is here already and stayed as it is.", "{count} sessions are here already and stayed as they are.", unchanged.length);
   const said = [
-    created.length ? `${counted(created.length)} with ${counted(messages, "message")} ${dry ? "would come" : "came"} in.` : "",
-    unchanged.length ? `${counted(unchanged.length)} ${unchanged.length === 1 ? "is" : "are"} here already and ${dry ? "would stay" : "stayed"} as ${unchanged.length === 1 ? "it is" : "they are"}.` : "",
-    refused.length ? `${counted(refused.length)} cannot be imported; the reasons are below.` : "",
-    complete ? "" : "There was no time for the rest; it is looked at when you import.",
+    created.length && dry ? translate("{sessions} with {messages} would come in.", come) : "",
+    created.length && !dry ? translate("{sessions} with {messages} came in.", come) : "",
+    unchanged.length ? stay : "",
+    refused.length ? translateMany("{count} session cannot be imported; the reasons are below.", "{count} sessions cannot be imported; the reasons are below.", refused.length) : "",
+    complete ? "" : translate("There was no time for the rest; it is looked at when you import."),
   ];
   return said.filter(Boolean).join(" ");
 }
@@ -110,9 +116,10 @@ function inWords({ dry_run: dry, complete, sessions }) {
 /** @param {Told} told @param {boolean} dry */
 function becomes({ status, code, detail, missing_artifacts: missing }, dry) {
   const cell = element("td", `becomes ${status}`);
-  const words = { created: dry ? "✓ new" : "✓ imported", unchanged: "= already here", refused: "✗ refused" };
+  const words = { created: dry ? translate("✓ new") : translate("✓ imported"), unchanged: translate("= already here"), refused: translate("✗ refused") };
   cell.append(element("strong", "", words[/** @type {keyof words} */ (status)] ?? status));
-  const why = status === "refused" ? detail || code : missing ? `${counted(missing, "file")} left out: not in this file` : "";
+  const left = missing ? translateMany("{count} file left out: not in this file", "{count} files left out: not in this file", missing) : "";
+  const why = status === "refused" ? detail || code : left;
   if (why) cell.append(" ", element("span", "faint", why));
   return cell;
 }
@@ -120,7 +127,7 @@ function becomes({ status, code, detail, missing_artifacts: missing }, dry) {
 /** @param {Told} told @param {boolean} dry */
 function row(told, dry) {
   const line = document.createElement("tr");
-  const name = told.title || (told.name === told.id || /^\d*$/.test(told.name) ? "Untitled" : told.name);
+  const name = told.title || (told.name === told.id || /^\d*$/.test(told.name) ? translate("Untitled") : told.name);
   const head = element("th", "", "");
   head.setAttribute("scope", "row");
   if (told.id && (told.status === "unchanged" || !dry)) {
@@ -140,12 +147,12 @@ function show(report) {
   part("sessions").replaceChildren(...sorted.slice(0, MOST_SHOWN).map((one) => row(one, dry)));
   part("table").hidden = false;
   part("more").hidden = sorted.length <= MOST_SHOWN;
-  part("more").textContent = `and ${counted(sorted.length - MOST_SHOWN)} more`;
+  part("more").textContent = translateMany("and {count} session more", "and {count} sessions more", sorted.length - MOST_SHOWN);
   part("verdict").textContent = inWords(report);
   const wanted = sessions.filter((one) => one.status === "created").length;
   const go = part("go");
   go.hidden = !dry || (!wanted && report.complete);
-  go.textContent = wanted ? `Import ${counted(wanted)}` : "Import";
+  go.textContent = wanted ? translateMany("Import {count} session", "Import {count} sessions", wanted) : translate("Import");
   part("choice").hidden = false;
   (go.hidden ? part("again") : go).focus();
 }
@@ -153,8 +160,9 @@ function show(report) {
 /** @param {File} chosen */
 function choose(chosen) {
   beginAnew();
-  if (!typeOf(chosen)) return tell(`“${chosen.name}” is neither .json, .jsonl nor .zip.`);
-  if (chosen.size > most) return tell(`“${chosen.name}” has ${size(chosen.size)}; at most ${size(most)} can be sent here. An operator can import larger files.`);
+  if (!typeOf(chosen)) return tell(translate("“{name}” is neither .json, .jsonl nor .zip.", { name: chosen.name }));
+  const sizes = { name: chosen.name, size: size(chosen.size), most: size(most) };
+  if (chosen.size > most) return tell(translate("“{name}” has {size}; at most {most} can be sent here. An operator can import larger files.", sizes));
   file = chosen;
   part("drop").hidden = true;
   part("name").textContent = chosen.name;

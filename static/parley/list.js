@@ -7,6 +7,7 @@ import { keys } from "./keys.js";
 import { rename } from "./rename.js";
 import { fill, form, newRow, rowOf, rows, showEmpty, showState, showTime, toTheTop } from "./rows.js";
 import { Unsent, post, uuid } from "./send.js";
+import { translate } from "./words.js";
 
 /** @typedef {import("./account.js").Info} Info */
 
@@ -142,14 +143,14 @@ const press = (selector) => () => /** @type {HTMLElement | null | undefined} */ 
 
 function registerKeys() {
   keys(String(form.dataset.scope), [
-    ["j", "Next session", () => step(1)],
-    ["k", "Previous session", () => step(-1)],
-    ["x", "Choose it", press("[name=session]")],
-    ["a", "Choose all that are shown, or none", chooseAll],
-    ["p", "Pin or unpin it", press("[data-pins]")],
-    ["r", "Rename it", press("[data-renames]")],
-    ["e", "Archive it, or bring it back", press("[value^=archive], [value^=unarchive]")],
-    ["n", "New session", () => document.getElementById("id_title")?.focus()],
+    ["j", translate("Next session"), () => step(1)],
+    ["k", translate("Previous session"), () => step(-1)],
+    ["x", translate("Choose it"), press("[name=session]")],
+    ["a", translate("Choose all that are shown, or none"), chooseAll],
+    ["p", translate("Pin or unpin it"), press("[data-pins]")],
+    ["r", translate("Rename it"), press("[data-renames]")],
+    ["e", translate("Archive it, or bring it back"), press("[value^=archive], [value^=unarchive]")],
+    ["n", translate("New session"), () => document.getElementById("id_title")?.focus()],
   ]);
 }
 
@@ -161,7 +162,7 @@ function showAll() {
   }
 }
 
-keys("Search", [["/", "Search", () => document.getElementById("q")?.focus()]]);
+keys(translate("Search"), [["/", translate("Search"), () => document.getElementById("q")?.focus()]]);
 
 if (form) {
   showAll();

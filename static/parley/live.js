@@ -15,6 +15,7 @@
  */
 
 import { saw } from "./seen.js";
+import { translate } from "./words.js";
 
 const FIRST_DELAY = 0.5;
 const LONGEST_DELAY = 15;
@@ -84,7 +85,7 @@ class Follower {
     this.timer = undefined;
     this.watch = setInterval(() => this.check(), 5_000);
     this.wake = () => document.visibilityState === "visible" && this.hurry();
-    this.sleep = () => this.socket && this.drop("You are offline"); // its own close may take minutes
+    this.sleep = () => this.socket && this.drop(translate("You are offline")); // its own close may take minutes
     window.addEventListener("online", this.wake);
     window.addEventListener("offline", this.sleep);
     document.addEventListener("visibilitychange", this.wake);
@@ -94,7 +95,7 @@ class Follower {
   connect() {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.listener.onStatus({ state: "connecting", reason: "Connecting…" });
+    this.listener.onStatus({ state: "connecting", reason: translate("Connecting…") });
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}/ws/v1/`);
     this.socket = socket;
@@ -121,14 +122,14 @@ class Follower {
   /** @param {number} head */
   begun(head) {
     this.head = head;
-    if (this.last < head) this.listener.onStatus({ state: "connecting", reason: "Catching up…" });
+    if (this.last < head) this.listener.onStatus({ state: "connecting", reason: translate("Catching up…") });
     this.caughtUp();
   }
 
   caughtUp() {
     if (this.head === null || this.last < this.head) return;
     this.head = null;
-    this.listener.onStatus({ state: "live", reason: "Connected", version: this.last });
+    this.listener.onStatus({ state: "live", reason: translate("Connected"), version: this.last });
   }
 
   /** There is no such session (any more), or not for this person. @param {{status: number, detail?: string, title: string}} problem */
@@ -145,7 +146,7 @@ class Follower {
   event(event) {
     if (event.version <= this.last) return;
     if (event.version > this.last + 1) {
-      this.drop("The server left something out");
+      this.drop(translate("The server left something out"));
       return;
     }
     this.last = event.version;
@@ -176,20 +177,20 @@ class Follower {
     }
     if (code >= STAY_AWAY) {
       this.stop();
-      this.listener.onStatus({ state: "ended", reason: reason || `The server closed the connection (${code}).`, code });
+      this.listener.onStatus({ state: "ended", reason: reason || translate("The server closed the connection ({code}).", { code }), code });
       return;
     }
     const ceiling = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.failures);
     const seconds = ceiling * (0.5 + Math.random() / 2); // jitter: thousands must not come back in the same instant
     this.failures += 1;
     this.timer = setTimeout(() => this.connect(), seconds * 1000);
-    this.listener.onStatus({ state: "waiting", reason: reason || "Connection lost", code, seconds });
+    this.listener.onStatus({ state: "waiting", reason: reason || translate("Connection lost"), code, seconds });
   }
 
   /** The log was restored or pruned: what is shown is not what it holds. */
   beginAnew() {
     this.stop();
-    this.listener.onStatus({ state: "ended", reason: "The log has changed, loading it anew…", code: RESTORED });
+    this.listener.onStatus({ state: "ended", reason: translate("The log has changed, loading it anew…"), code: RESTORED });
     location.reload();
   }
 
@@ -217,9 +218,9 @@ class Follower {
   check() {
     const now = Date.now();
     if (!this.socket || this.timer !== undefined) return;
-    if (this.asked && now - this.asked > PATIENCE) this.drop("The server does not answer");
+    if (this.asked && now - this.asked > PATIENCE) this.drop(translate("The server does not answer"));
     else if (this.socket.readyState === WebSocket.OPEN && now - this.heard > SILENCE) this.ask();
-    else if (this.socket.readyState === WebSocket.CONNECTING && now - this.heard > SILENCE) this.drop("No connection");
+    else if (this.socket.readyState === WebSocket.CONNECTING && now - this.heard > SILENCE) this.drop(translate("No connection"));
   }
 
   stop() {

@@ -1,11 +1,13 @@
 // @ts-check
 /** Parts of a page, written by the server and brought by htmx. Used by timeline.js and context.js. */
 
+import { translate } from "./words.js";
+
 /** What is said where a part did not come. @param {number} status @param {boolean} elsewhere */
 function why(status, elsewhere) {
-  if (!status) return "The server cannot be reached.";
-  if (status === 200 && elsewhere) return "You are logged out.";
-  return status === 404 ? "This session is gone." : `The server answered ${status}.`;
+  if (!status) return translate("The server cannot be reached.");
+  if (status === 200 && elsewhere) return translate("You are logged out.");
+  return status === 404 ? translate("This session is gone.") : translate("The server answered {status}.", { status });
 }
 
 /**

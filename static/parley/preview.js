@@ -3,6 +3,7 @@
 
 import { element } from "./elements.js";
 import { size } from "./upload.js";
+import { translate } from "./words.js";
 
 const MOST = 200_000; // bytes of a text
 
@@ -22,7 +23,7 @@ function picture({ dataset }) {
   image.alt = String(dataset.of);
   image.loading = "lazy";
   image.src = `${dataset.content}?inline`;
-  image.addEventListener("error", () => image.replaceWith(element("p", "faint", "It cannot be shown.")));
+  image.addEventListener("error", () => image.replaceWith(element("p", "faint", translate("It cannot be shown."))));
   return [image];
 }
 
@@ -32,10 +33,11 @@ async function words({ dataset }) {
   /** @type {Record<string, string>} */
   const headers = whole ? {} : { Range: `bytes=0-${MOST - 1}` };
   const answer = await fetch(String(dataset.content), { headers, credentials: "same-origin" });
-  if (!answer.ok) return [element("p", "faint", `It cannot be shown: the server answered ${answer.status}.`)];
+  if (!answer.ok) return [element("p", "faint", translate("It cannot be shown: the server answered {status}.", { status: answer.status }))];
   const text = element("pre", "", pretty(await answer.text(), String(dataset.kind), whole));
   text.tabIndex = 0; // so that keys can scroll it
-  return whole ? [text] : [text, element("p", "faint", `The first ${size(MOST)} of ${size(Number(dataset.size))}.`)];
+  const sizes = { part: size(MOST), size: size(Number(dataset.size)) };
+  return whole ? [text] : [text, element("p", "faint", translate("The first {part} of {size}.", sizes))];
 }
 
 /** Show the file, or hide it again. @param {HTMLElement} line @param {HTMLElement} button */

@@ -3,6 +3,7 @@
  * last one about all the answers. Used by graphs.js. */
 
 import { element } from "./elements.js";
+import { translate } from "./words.js";
 
 /** @typedef {{name: string, description: string, user: string, variables: string[] | null, problem: string | null}} Prompt as REST
  *   gives it */
@@ -16,7 +17,8 @@ function valueOf(name, value) {
   try {
     return JSON.parse(value);
   } catch (error) {
-    throw new Error(`“${name}” begins like JSON, but is none: ${/** @type {Error} */ (error).message}`);
+    const why = /** @type {Error} */ (error).message;
+    throw new Error(translate("“{name}” begins like JSON, but is none: {why}", { name, why }));
   }
 }
 
@@ -51,12 +53,12 @@ export class Prompts {
       try {
         const address = String(this.form.dataset.promptUrl).replace(/name\/$/, `${encodeURIComponent(name)}/`);
         const answer = await fetch(address, { credentials: "same-origin" });
-        if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+        if (!answer.ok) throw new Error(translate("The server answered {status}.", { status: answer.status }));
         if (name !== this.choice.value) return; // another one was chosen meanwhile
         this.prompt = await answer.json();
         described.textContent = [this.prompt?.description, this.prompt?.problem].filter(Boolean).join(" ");
       } catch (error) {
-        described.textContent = error instanceof TypeError ? "The server cannot be reached." : String(error);
+        described.textContent = error instanceof TypeError ? translate("The server cannot be reached.") : String(error);
       }
     }
     this.sets.replaceChildren();
@@ -76,11 +78,11 @@ export class Prompts {
       box.name = name;
       box.rows = LONG.has(name) ? 3 : 1;
       box.required = !this.prompt;
-      label.append(element("span", "", this.prompt ? name : "Prompt"), box);
+      label.append(element("span", "", this.prompt ? name : translate("Prompt")), box);
       fields.append(label);
     }
-    if (!names.length) fields.append(element("p", "faint", "It has no variables."));
-    if (this.prompt) fields.append(element("p", "faint", "Leave empty what is not needed; lists are written as [\"…\", \"…\"]."));
+    if (!names.length) fields.append(element("p", "faint", translate("It has no variables.")));
+    if (this.prompt) fields.append(element("p", "faint", translate("Leave empty what is not needed; lists are written as {example}.", { example: '["…", "…"]' })));
     this.sets.append(/** @type {Element} */ (set));
     this.number();
     return /** @type {HTMLElement} */ (set);
@@ -96,8 +98,9 @@ export class Prompts {
   /** Each says which it is; a single one cannot be removed. */
   number() {
     const sets = [...this.sets.children];
+    const name = this.choice.value || translate("prompt");
     sets.forEach((set, index) => {
-      /** @type {HTMLElement} */ (set.querySelector("legend")).textContent = sets.length > 1 ? `${this.choice.value || "prompt"} ${index + 1}` : "";
+      /** @type {HTMLElement} */ (set.querySelector("legend")).textContent = sets.length > 1 ? `${name} ${index + 1}` : "";
       /** @type {HTMLElement} */ (set.querySelector("[data-less]")).hidden = sets.length < 2;
     });
   }

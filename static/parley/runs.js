@@ -7,14 +7,15 @@ import { button, header } from "./messages.js";
 import { element } from "./elements.js";
 import { chipOf, dequeue, enqueue, setInput } from "./queue.js";
 import * as stream from "./stream.js";
+import { translate } from "./words.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */
 
 const REASONS = /** @type {Record<string, string>} */ ({
-  length: "The answer reached its greatest length.",
-  content_filter: "The provider's filter stopped the answer.",
-  cancelled: "Stopped.",
-  steps: "Stopped: too many rounds of tools.",
+  length: translate("The answer reached its greatest length."),
+  content_filter: translate("The provider's filter stopped the answer."),
+  cancelled: translate("Stopped."),
+  steps: translate("Stopped: too many rounds of tools."),
 });
 
 /** An answer to come. `first` is the first try, where this is another.
@@ -24,8 +25,8 @@ export function openRun(run, position, first = run) {
   Object.assign(made.dataset, { role: "assistant", runId: run, first, position: String(position), open: "" });
   made.setAttribute("aria-busy", "true");
   const actions = element("div", "actions");
-  actions.append(button("Stop", "cancel-run"));
-  made.append(header("assistant", "waiting for a worker…"), element("div", "text", ""), actions);
+  actions.append(button(translate("Stop"), "cancel-run"));
+  made.append(header("assistant", translate("waiting for a worker…")), element("div", "text", ""), actions);
   return made;
 }
 
@@ -54,7 +55,7 @@ export function mark(run, text) {
 
 /** Another text begins. @param {Envelope} event */
 function begin({ data }) {
-  mark(data.run_id, "answering…");
+  mark(data.run_id, translate("answering…"));
   const open = openRunOf(data.run_id);
   if (open && data.attempt > 1) stream.restart(open);
 }
@@ -69,8 +70,8 @@ function end({ type, data }, why) {
   const first = lines.find((line) => line.dataset.first)?.dataset.first ?? data.run_id;
   Object.assign(made.dataset, { runId: data.run_id, first });
   made.classList.toggle("mild", type !== "run-failed");
-  if (data.message_id) made.append(" ", button("Go on", "continue-run"));
-  made.append(" ", button("Try again", "retry-run"));
+  if (data.message_id) made.append(" ", button(translate("Go on"), "continue-run"));
+  made.append(" ", button(translate("Try again"), "retry-run"));
   place(made, true);
 }
 
@@ -102,29 +103,29 @@ export const SHOW_RUNS = {
   "run-started": begin,
   "run-continued": begin,
   "run-requires-action": ({ data }) => {
-    mark(data.run_id, "waiting for a decision");
+    mark(data.run_id, translate("waiting for a decision"));
     for (const call of data.tool_call_ids) {
       const choice = (/** @type {string} */ label, /** @type {boolean} */ approve) =>
         button(label, "decide-tool-call", { approve: String(approve) });
-      decision(data.run_id, call, choice("Allow", true), choice("Deny", false));
+      decision(data.run_id, call, choice(translate("Allow"), true), choice(translate("Deny"), false));
     }
   },
   "run-tool-call-decided": ({ data }) =>
-    decision(data.run_id, data.tool_call_id, element("span", "mark", data.approved ? "allowed" : "denied")),
-  "run-resumed": ({ data }) => mark(data.run_id, "waiting for a worker…"),
-  "run-retrying": ({ data }) => mark(data.run_id, `trying again in ${Math.ceil(data.delay)} s: ${data.code}`),
+    decision(data.run_id, data.tool_call_id, element("span", "mark", data.approved ? translate("allowed") : translate("denied"))),
+  "run-resumed": ({ data }) => mark(data.run_id, translate("waiting for a worker…")),
+  "run-retrying": ({ data }) => mark(data.run_id, translate("trying again in {seconds} s: {code}", { seconds: Math.ceil(data.delay), code: data.code })),
   "run-cancel-requested": ({ data }) => {
-    mark(data.run_id, "stopping…");
+    mark(data.run_id, translate("stopping…"));
     openRunOf(data.run_id)?.querySelector(".actions")?.remove();
   },
   "run-completed": (event) => end(event),
-  "run-incomplete": (event) => end(event, REASONS[event.data.reason] ?? `Incomplete: ${event.data.reason}.`),
-  "run-failed": (event) => end(event, `No answer: ${event.data.error}`),
+  "run-incomplete": (event) => end(event, REASONS[event.data.reason] ?? translate("Incomplete: {reason}.", { reason: event.data.reason })),
+  "run-failed": (event) => end(event, translate("No answer: {error}", { error: event.data.error })),
   "run-interrupted": (event) =>
-    end(event, event.data.message_id ? "The answer was cut off." : "No answer: it was interrupted."),
+    end(event, event.data.message_id ? translate("The answer was cut off.") : translate("No answer: it was interrupted.")),
   "run-cancelled": (event) => {
     dequeue(event.data.run_id); // what was removed before its turn leaves nothing behind
-    end(event, "Cancelled.");
+    end(event, translate("Cancelled."));
   },
 };
 

@@ -1,6 +1,8 @@
 // @ts-check
 /** Posts a message once, however often the network fails: the same Idempotency-Key until the server has answered. */
 
+import { translate } from "./words.js";
+
 const TRIES = 6;
 const AGAIN = new Set([429, 502, 503, 504]);
 
@@ -41,7 +43,7 @@ async function detail(response) {
     const problem = await response.json();
     return String(problem.detail ?? problem.title);
   } catch {
-    return `The server answered ${response.status} ${response.statusText}`.trim();
+    return translate("The server answered {status}", { status: `${response.status} ${response.statusText}`.trim() });
   }
 }
 
@@ -64,7 +66,7 @@ export async function post(url, body, options) {
       response = await fetch(url, { method: "POST", headers, body: content, credentials: "same-origin" });
       if (response.ok) return await response.json();
     } catch {
-      [why, status] = ["The server cannot be reached.", 0];
+      [why, status] = [translate("The server cannot be reached."), 0];
       continue;
     }
     [why, status] = [await detail(response), response.status];

@@ -5,6 +5,7 @@ import { command, tell } from "./asking.js";
 import { AT_THE_END } from "./forks.js";
 import { rename } from "./heading.js";
 import { conversation, page, part } from "./log.js";
+import { translate } from "./words.js";
 
 /** The session's other views are commands, too. @param {HTMLElement} list */
 function addViews(list) {
@@ -95,5 +96,5 @@ async function act({ dataset }, said) {
   if (dataset.goes) location.assign(dataset.goes);
   if (dataset.presses) part(dataset.presses).click();
   if (dataset.does === "compact") await command("compact-context", { conversation_id: conversation });
-  if (dataset.does && dataset.does in AT_THE_END && !AT_THE_END[dataset.does]()) tell("There is nothing yet.");
+  if (dataset.does && dataset.does in AT_THE_END && !AT_THE_END[dataset.does]()) tell(translate("There is nothing yet."));
 }

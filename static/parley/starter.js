@@ -4,6 +4,7 @@
 import { money } from "./details.js";
 import { element } from "./elements.js";
 import { post, uuid } from "./send.js";
+import { translate, translateMany } from "./words.js";
 
 /** @typedef {(dry: boolean) => object} Written what was written, as REST takes it; throws an Error that says what is wrong */
 
@@ -14,8 +15,13 @@ function planOf({ nodes, steps, tokens, cost }) {
     const keys = nodes.filter((/** @type {any} */ node) => node.step === step).map((/** @type {any} */ node) => node.key);
     list.append(element("li", "", keys.join(", ")));
   }
-  const sum = `${nodes.length} node${nodes.length === 1 ? "" : "s"} in ${steps} step${steps === 1 ? "" : "s"}; at most about ${Number(tokens).toLocaleString()} tokens, cost ${money(cost)}.`;
-  return [element("p", "", sum), list];
+  const sums = {
+    nodes: translateMany("{count} node", "{count} nodes", nodes.length),
+    steps: translateMany("{count} step", "{count} steps", steps),
+    tokens: Number(tokens).toLocaleString(),
+    cost: money(cost),
+  };
+  return [element("p", "", translate("{nodes} in {steps}; at most about {tokens} tokens, cost {cost}.", sums)), list];
 }
 
 export class Starter {
@@ -59,14 +65,14 @@ export class Starter {
     try {
       const body = { ...this.written(dry), ...(dry ? { dry_run: true } : {}) };
       this.key ||= uuid(); // kept after a failure: the server may have begun it although we never heard so
-      const onRetry = (/** @type {string} */ why) => this.tell(`${why} Trying again…`);
+      const onRetry = (/** @type {string} */ why) => this.tell(translate("{why} Trying again…", { why }));
       const options = { key: dry ? uuid() : this.key, csrf: String(this.page.dataset.csrf), onRetry };
       const answer = await post(String(this.page.dataset.graphsUrl), body, options);
       this.tell("");
       if (answer.steps) this.part("plan").replaceChildren(...planOf(answer));
       else location.assign(`${location.pathname}${answer.id}/`);
     } catch (error) {
-      this.tell(error instanceof SyntaxError ? `This is not JSON: ${error.message}` : error);
+      this.tell(error instanceof SyntaxError ? translate("This is not JSON: {why}", { why: error.message }) : error);
     }
     buttons.forEach((button) => (button.disabled = false));
   }

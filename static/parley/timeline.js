@@ -5,6 +5,7 @@
 import { localize } from "./elements.js";
 import { follow } from "./live.js";
 import { bring } from "./parts.js";
+import { translate } from "./words.js";
 
 const MOST = 600; // lines kept; those far from where one looks are let go and come again
 const SOON = 150; // milliseconds in which events are gathered
@@ -212,7 +213,7 @@ function showStatus({ state, reason, code, seconds }) {
   if (code !== LOGGED_OUT) return;
   const link = document.createElement("a");
   link.href = String(page.dataset.loginUrl);
-  link.textContent = "Log in again";
+  link.textContent = translate("Log in again");
   status.append(" ", link);
 }
 

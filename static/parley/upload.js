@@ -2,6 +2,7 @@
 /** Sends a file and tells how far it is. Used by import.js and files.js; `fetch` tells nothing of what it has sent. */
 
 import { Unsent, csrf } from "./send.js";
+import { translate } from "./words.js";
 
 /** What a refusal says to a person. @param {XMLHttpRequest} request */
 function detail(request) {
@@ -10,7 +11,7 @@ function detail(request) {
     const errors = (problem.errors ?? []).map((/** @type {any} */ one) => `${one.pointer ?? ""} ${one.detail}`.trim());
     return [String(problem.detail ?? problem.title), ...errors].join(" ");
   } catch {
-    return `The server answered ${request.status} ${request.statusText}`.trim();
+    return translate("The server answered {status}", { status: `${request.status} ${request.statusText}`.trim() });
   }
 }
 
@@ -33,8 +34,8 @@ export function upload(url, file, options) {
       if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText));
       else reject(new Unsent(detail(request), request.status));
     };
-    request.onerror = () => reject(new Unsent("The server cannot be reached.", 0));
-    request.onabort = () => reject(new Unsent("Stopped.", 0));
+    request.onerror = () => reject(new Unsent(translate("The server cannot be reached."), 0));
+    request.onabort = () => reject(new Unsent(translate("Stopped."), 0));
     options.signal?.addEventListener("abort", () => request.abort());
     request.send(file);
   });
