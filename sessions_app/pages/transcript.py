@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from sessions_app.llm import status
 from sessions_app.models import Conversation, Message, Run
@@ -17,10 +19,10 @@ from sessions_app.queries import line_of
 
 RUNS = 200
 REASONS = {
-    "length": "The answer reached its greatest length.",
-    "content_filter": "The provider's filter stopped the answer.",
-    "cancelled": "Stopped.",
-    "steps": "Stopped: too many rounds of tools.",
+    "length": gettext_noop("The answer reached its greatest length."),
+    "content_filter": gettext_noop("The provider's filter stopped the answer."),
+    "cancelled": gettext_noop("Stopped."),
+    "steps": gettext_noop("Stopped: too many rounds of tools."),
 }
 DECISIONS = {None: "undecided", True: "allowed", False: "denied"}
 
@@ -100,7 +102,7 @@ def _card_of(message: Message, cards: dict[tuple[UUID | None, str], Entry]) -> E
 
 def _message(message: Message, run: Run | None) -> Entry:
     metadata = message.metadata
-    marks = ["incomplete"] * bool(metadata.get("incomplete")) + ["replaced"] * bool(metadata.get("superseded_by"))
+    marks = [_("incomplete")] * bool(metadata.get("incomplete")) + [_("replaced")] * bool(metadata.get("superseded_by"))
     said = [parts.shown(part, message.role) for part in message.content]
     said += [{**parts.shown({**call, "type": "tool_call"}, message.role), "own": True} for call in message.tool_calls]
     return {
@@ -126,7 +128,7 @@ def _shared(lines: Iterable[Entry], said: Iterable[Message], conversation: Conve
     for line in lines:
         line["shared"] = line["id"] in shared
         if line["shared"] and line["superseded"] and by[line["id"]] not in here:
-            line["superseded"], line["marks"] = False, line["marks"].replace("replaced", "").strip(", ")
+            line["superseded"], line["marks"] = False, line["marks"].replace(_("replaced"), "").strip(", ")
 
 
 def _ids(given: Iterable[str]) -> list[UUID]:
@@ -163,13 +165,15 @@ def _why(run: Run) -> str:
     """What is said of an ended run; what was removed before its turn leaves nothing behind."""
     match run.state:
         case Run.State.FAILED:
-            return f"No answer: {run.error}"
+            return _("No answer: %(error)s") % {"error": run.error}
         case Run.State.INTERRUPTED:
-            return "The answer was cut off." if run.message else "No answer: it was interrupted."
+            return _("The answer was cut off.") if run.message else _("No answer: it was interrupted.")
         case Run.State.INCOMPLETE:
-            return REASONS.get(run.finish_reason, f"Incomplete: {run.finish_reason}.")
+            if reason := REASONS.get(run.finish_reason):
+                return _(reason)
+            return _("Incomplete: %(reason)s.") % {"reason": run.finish_reason}
         case Run.State.CANCELLED if run.input is None:
-            return "Cancelled."
+            return _("Cancelled.")
     return ""
 
 
@@ -189,12 +193,12 @@ def _to_come(run: Run) -> Entry:
 
 def _mark(run: Run) -> str:
     if run.waits:
-        return "waiting for its turn"
+        return _("waiting for its turn")
     if run.state == Run.State.REQUIRES_ACTION:
-        return "waiting for a decision"
+        return _("waiting for a decision")
     if run.state == Run.State.RUNNING:
-        return "stopping…" if run.cancel_requested else "answering…"
+        return _("stopping…") if run.cancel_requested else _("answering…")
     failure = run.failures[-1] if run.failures else None
     if failure and run.started_at and datetime.fromisoformat(failure["at"]) > run.started_at:
-        return f"trying again: {failure['code']}"
-    return "waiting for a worker…"
+        return _("trying again: %(code)s") % {"code": failure["code"]}
+    return _("waiting for a worker…")

@@ -8,6 +8,16 @@
 
 import { element, localize } from "./elements.js";
 import { isGrowing } from "./stream.js";
+import { translate } from "./words.js";
+
+/** What they are called, as in sessions_app/pages/names.py. @type {Record<string, string>} */
+const ROLES = {
+  user: translate("user"),
+  assistant: translate("assistant"),
+  system: translate("system"),
+  tool: translate("tool"),
+  summary: translate("summary"),
+};
 
 /** A button that runs a command about the run, or the tool call, it stands in. @param {string} label
  * @param {string} command @param {Record<string, string>} [more] data attributes */
@@ -25,7 +35,7 @@ const words = (content) =>
 /** Whose line it is, a mark, a moment. @param {string} role @param {string} mark @param {string} [when] */
 export function header(role, mark, when) {
   const made = document.createElement("header");
-  made.append(element("span", "role", role));
+  made.append(element("span", "role", ROLES[role] ?? role));
   if (when) {
     const time = document.createElement("time");
     time.dateTime = when;

@@ -20,7 +20,7 @@ LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 CONTENT_TYPE = "text/plain; charset=utf-8"
 OURS = ("bus", "config", "sessions_app")
 LAZY = {f"{name}_lazy": DEFAULT_KEYWORDS[name] for name in ("gettext", "ngettext", "pgettext")}
-PYTHON = {**DEFAULT_KEYWORDS, **LAZY}
+PYTHON = {**DEFAULT_KEYWORDS, **LAZY, "gettext_noop": None}
 SCRIPTS = {"translate": None, "translateMany": (1, 2)}
 
 
