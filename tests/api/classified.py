@@ -96,6 +96,13 @@ PAGES: dict[str, Route] = {
     "favicon.ico": Route("open"),
     "sessions/": Route("list", (("GET", None), ("POST", {"provider": "echo", "model": "echo"}))),
     "sessions/<uuid:session_id>/": Route("owned", (("GET", None), ("POST", {"content": "x"}))),
+    "sessions/<uuid:session_id>/lines/": Route("owned"),
+    "sessions/<uuid:session_id>/lines/<uuid:message_id>/text/": Route("owned"),
+    "sessions/<uuid:session_id>/branches/": Route("owned"),
+    "sessions/<uuid:session_id>/model/": Route("owned"),
+    "sessions/<uuid:session_id>/sharing/": Route("owned"),
+    "markup/": Route("shared", (("POST", {"text": "x"}),)),
+    "words.js": Route("open"),
     "sessions/change/": Route("list", (("POST", {"do": "archive"}),)),
     "sessions/<uuid:session_id>/edit/": Route(
         "owned", (("GET", None), ("POST", {"title": "x"})), owner=("GET", "POST")
@@ -208,7 +215,10 @@ ADMIN: dict[str, str] = {
     "login": "open",
     **dict.fromkeys(("index", "logout", "password_change", "password_change_done", "jsi18n", ""), "staff"),
     **dict.fromkeys(("autocomplete", "view_on_site", "app_list", "auth_user_password_change"), "staff"),
+    "search": "staff",
     **dict.fromkeys(("_changelist", "_history"), "model"),
+    **dict.fromkeys(("bus", "bus_part", "health", "timeline", "ledger", "unpriced"), "model"),
+    **dict.fromkeys(("redrive", "new_token", "new_account"), "write"),
     **dict.fromkeys(("_add", "_change", "_delete"), "write"),
 }
 """Admin pages by name, those of each model by the end of theirs. `open`: for all; `staff`: for any of them; `model`:

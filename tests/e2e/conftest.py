@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.e2e.chromium import DEADLINE, Watch, chromium, logged_in
@@ -12,7 +13,7 @@ from tests.flow.stack import Browser as Caller
 from tests.flow.stack import Stack
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
-SETTINGS = {"BUS_REAUTHENTICATE": "1", "PLUGINS": "tests.e2e.guarded"}
+SETTINGS = {"BUS_REAUTHENTICATE": "1", "PLUGINS": ",".join([*settings.PLUGINS, "tests.e2e.guarded"])}
 
 
 @pytest.fixture(scope="package")

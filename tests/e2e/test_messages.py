@@ -86,7 +86,7 @@ def test_an_answer_becomes_prose_as_it_is_written(api: Caller, page: Page) -> No
     expect(open_.locator(".grown strong")).to_have_text("words")
     expect(open_.locator(".grown .code")).to_contain_text("y = 2")
     look(page, "chat-growing")
-    page.get_by_role("button", name="Stop").click()
+    open_.get_by_role("button", name="Stop").click()
     done = page.locator('.message[data-role="assistant"][data-message-id]')
     expect(done.locator(":scope > .prose strong")).to_have_text("words")
     expect(done.locator(".growing")).to_have_count(0)

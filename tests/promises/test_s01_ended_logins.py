@@ -151,7 +151,7 @@ def kind_of(name: str) -> str | None:
 
 
 def address(pattern: str, hers: Property) -> str:
-    path = re.sub(r"<path:object_id>", hers.session, pattern)
+    path = re.sub(r"<path:object_id>|<uuid:\w+>", hers.session, pattern)
     return re.sub(r"<\w+:\w+>|\(\?P<\w+>[^)]*\)|<\w+>", "1", path).replace("^", "").replace("$", "").replace("\\", "")
 
 

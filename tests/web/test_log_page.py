@@ -66,7 +66,7 @@ def test_a_line_tells_in_words_what_happened_and_who_did_it(alice_client: Client
 
 
 def test_every_event_of_a_session_has_words() -> None:
-    of_accounts = ("account-", "token-", "logged-", "login-", "password-", "user-", "service-")
+    of_accounts = ("account-", "token-", "logged-", "login-", "password-", "user-", "service-", "setting-")
     ours = {name for name, kind in default.events.items() if kind.__module__.startswith(("bus.", "sessions_app."))}
     told = {name for name in ours if not name.startswith(of_accounts)} | {"token-metrics-updated"}
     assert told - {"session-end"} <= set(saying.SAYS)

@@ -22,6 +22,7 @@ SAID = {
     "service-account-created": _("The account was made, for a program"),
     "token-created": _("A token was made"),
     "token-revoked": _("A token was revoked"),
+    "setting-changed": _("Something was changed in the console"),
 }
 GRAVE = frozenset({"login-failed", "password-changed", "account-disabled"})
 """What one should know of if it was not oneself."""
