@@ -35,8 +35,8 @@ def part(request: HttpRequest) -> HttpResponse:
     return render(request, "console/bus_state.html", _state(request))
 
 
-@require_POST
 @needs(ACT)
+@require_POST
 def redrive(request: HttpRequest) -> HttpResponse:
     """Try a parked delivery again, or all of a subscriber."""
     subscriber, position = request.POST.get("subscriber", "")[:200], request.POST.get("position", "")

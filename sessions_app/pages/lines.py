@@ -28,14 +28,8 @@ MOST = 50
 PLAIN = "text/plain; charset=utf-8"
 
 
-class Part(LoginRequiredMixin, View):
-    """For scripts: who is logged in no more gets a refusal, not the page to log in."""
-
-    raise_exception = True
-
-
 @method_decorator(reads_counted, name="dispatch")
-class LinesPart(Part):
+class LinesPart(LoginRequiredMixin, View):
     """`sessions/{id}/lines/`: the lines that `before`, `after`, `at` or `message` name, by default the newest; or those
     of the messages with these `id`s."""
 
@@ -55,7 +49,7 @@ class LinesPart(Part):
         return render(request, "sessions/lines.html", context)
 
 
-class MessageText(Part):
+class MessageText(LoginRequiredMixin, View):
     """`sessions/{id}/lines/{message}/text/`: a message whole, as it was written, where the page shows its beginning."""
 
     def get(self, request: HttpRequest, session_id: UUID, message_id: UUID) -> HttpResponse:
@@ -70,7 +64,7 @@ class MessageText(Part):
 
 
 @method_decorator(reads_counted, name="dispatch")
-class MarkupPart(Part):
+class MarkupPart(LoginRequiredMixin, View):
     """`markup/`: what a model has written so far, as the page would show it."""
 
     def post(self, request: HttpRequest) -> HttpResponse:

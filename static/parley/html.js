@@ -15,6 +15,7 @@ export function elementsOf(text) {
 /** What the server answers, as text. Rejects with what went wrong. @param {string} address @param {RequestInit} [how] */
 export async function textOf(address, how = {}) {
   const answer = await fetch(address, { credentials: "same-origin", ...how });
+  if (answer.redirected) throw new Error(translate("You are logged out."));
   if (!answer.ok) throw new Error(translate("The server answered {status}.", { status: answer.status }));
   return answer.text();
 }
