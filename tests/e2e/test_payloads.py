@@ -103,4 +103,7 @@ def test_no_payload_is_executed_anywhere(api: Caller, page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Details")).to_be_visible()
     assert page.evaluate(EXECUTED, FORBIDDEN) == []
+    for view in ("files", "log", "context", "graphs"):
+        page.goto(f"/sessions/{session}/{view}/")
+        assert page.evaluate(EXECUTED, FORBIDDEN) == []
     assert dialogs == []

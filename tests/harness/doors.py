@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import msgspec
+from django.utils.safestring import mark_safe
 
 from bus import untrusted
 from bus.registry import default
@@ -15,6 +16,7 @@ from config.origins import OriginCheck
 from sessions_app import auditing, queries
 from sessions_app.exchange import archives, checking
 from sessions_app.models import Session
+from sessions_app.pages import markup
 
 
 def _put(owner: Any, name: str, value: Any) -> None:
@@ -93,11 +95,16 @@ def no_notes() -> None:
     _put(auditing, "note", lambda *_: None)
 
 
+def no_sanitizer() -> None:
+    """What models write is HTML as they write it."""
+    _put(markup, "shown", mark_safe)
+
+
 KINDS: dict[str, Callable[[], None]] = {
     made.__name__: made
     for made in (
         *(no_guard, no_owner, no_origin, no_redaction, no_parser, no_limit, no_refusal, no_strictness),
-        *(no_customs, no_walk, no_notes),
+        *(no_customs, no_walk, no_notes, no_sanitizer),
     )
 }
 

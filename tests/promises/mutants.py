@@ -102,6 +102,7 @@ MUTANTS = {
     "S5 without the hardened parser, at random": opened("tests/api/test_fuzz_commands.py", "no_parser"),
     "S6 without the limit": opened(S6, "no_limit"),
     "S6 without the time limit": Mutant(S6, {"BODY_TIMEOUT": "600"}),
+    "S10 without the sanitizer": opened("tests/e2e/test_payloads.py", "no_sanitizer"),
     "S12 without refusals": opened("tests/config/test_settings.py", "no_refusal"),
     "S13 with fields nobody asked for": opened(S13, "no_strictness"),
     "S14 without a word of what operators change": opened(S14, "no_notes"),
