@@ -78,6 +78,7 @@ def test_what_waits_is_changed_hurried_and_removed(page: Page, api: Caller) -> N
         box.fill(text)
         box.press("Enter")
         expect(box).to_have_value("")
+        expect(page.locator(".message[data-open]")).to_be_visible()  # what is sent before is no chip
     chips = page.get_by_role("list", name="Waiting messages").get_by_role("listitem")
     expect(chips).to_have_text([re.compile("second"), re.compile("third"), re.compile("fourth")])
     chips.nth(1).get_by_role("button", name="Edit").click()
