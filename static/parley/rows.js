@@ -93,6 +93,7 @@ export function toTheTop(row) {
   const others = rows().filter((one) => one !== row);
   const before = others.find((one) => pinned || one.dataset.pinned === undefined) ?? list.querySelector("li.older");
   if (row.nextElementSibling === before && row.parentNode === list) return;
+  if (row.querySelector("input.renaming")) return; // moved, it would lose the focus, and with it the new name
   const focused = row.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
   list.insertBefore(row, before ?? null);
   focused?.focus({ preventScroll: true });

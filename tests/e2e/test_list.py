@@ -62,7 +62,7 @@ def test_older_ones_come_by_scrolling(page: Page, api: Browser) -> None:
         api.new_session(title=f"Many {number}", metadata={"tags": ["many"]})
     page.goto("/sessions/?tag=many")
     page.get_by_text("Many 3", exact=True).scroll_into_view_if_needed()
-    page.locator("li.older a").scroll_into_view_if_needed()
+    page.mouse.wheel(0, 100_000)
     expect(page.locator("li[data-session]")).to_have_count(33)
     expect(page.get_by_text("Many 0", exact=True)).to_be_visible()
     page.get_by_label("Search", exact=True).fill("many")
@@ -93,6 +93,7 @@ def test_keys_alone_lead_from_the_list_to_a_chat_and_the_settings(page: Page, ap
         if "By keys" in focused.locator(".name").inner_text():
             break
     page.keyboard.press("r")
+    expect(focused.get_by_role("textbox")).to_be_focused()
     page.keyboard.type("Renamed by keys")
     page.keyboard.press("Enter")
     expect(focused.locator(".name")).to_have_text("Renamed by keys")
