@@ -112,11 +112,16 @@ def put(file: IO[bytes], known: Digest) -> None:
 
 
 def bring(file: IO[bytes], known: Digest) -> str:
-    """Write a file under a key of its own, with a row that says it is still coming; the key. Waits for the storage."""
+    """Write a file under a key of its own, with a row that says it is still coming; the key. Waits for the storage.
+    Raises BlobGone where that took longer than the grace, and it was freed meanwhile."""
     key = _key(known.sha256)
     Blob.objects.create(key=key, sha256=known.sha256, size=known.size)
     file.seek(0)
-    if storage().save(key, File(file)) != key:
+    try:
+        kept = storage().save(key, File(file))
+    except FileNotFoundError:
+        raise BlobGone from None
+    if kept != key:
         raise RuntimeError("The storage of artifacts does not keep the names it is given.")
     return key
 
