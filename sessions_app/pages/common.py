@@ -1,6 +1,7 @@
 """What the browser's pages share: who looks, the one way to write, whose session it is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +42,26 @@ def session_or_404(request: HttpRequest, session_id: UUID) -> Session:
         raise Http404 from None
 
 
+def may_act(session: Session) -> bool:
+    """Whether this person may do more than read; `session` from `session_or_404`."""
+    role: str = session.role  # type: ignore[attr-defined]
+    return role != "viewer"
+
+
+def ids_in(texts: Iterable[str]) -> list[UUID]:
+    """Those of the texts that are ids."""
+    found = []
+    for text in texts:
+        with suppress(ValueError):
+            found.append(UUID(text))
+    return found
+
+
+def whole_number(text: str) -> int | None:
+    """A version or position; None for what is none, or larger than any."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
 def conversation_or_404(request: HttpRequest, session_id: UUID) -> Conversation:
     """The one the address names (`conversation`, by default main), of a session already checked."""
     try:
@@ -48,6 +69,11 @@ def conversation_or_404(request: HttpRequest, session_id: UUID) -> Conversation:
         return queries.conversation_in(session_id, UUID(given) if given else session_id)
     except (NotFound, ValueError):
         raise Http404 from None
+
+
+def is_part(request: HttpRequest) -> bool:
+    """Whether htmx asks, for a part of the page."""
+    return bool(request.htmx)  # type: ignore[attr-defined]  # by its middleware
 
 
 def back(request: HttpRequest, otherwise: str) -> HttpResponse:

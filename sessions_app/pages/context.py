@@ -18,11 +18,10 @@ from django.utils.translation import gettext_lazy as later
 from django.views import View
 
 from bus.exceptions import Invalid, NotFound, Refused
-from sessions_app import queries
 from sessions_app.llm import asking
 from sessions_app.models import Conversation, Run, Session
 from sessions_app.pages import fates, occupancy
-from sessions_app.pages.common import execute, session_or_404
+from sessions_app.pages.common import conversation_or_404, execute, is_part, may_act, session_or_404
 from sessions_app.values import Strategy
 
 CONVERSATIONS = 50
@@ -72,7 +71,7 @@ def _asked_for(request: HttpRequest) -> tuple[str, dict[str, Any]]:
 
 def _shown(request: HttpRequest, session: Session, refusal: Refused | None = None) -> HttpResponse:
     """The page as its address asks for it, with what was refused."""
-    conversation = _conversation(request, session.id)
+    conversation = conversation_or_404(request, session.id)
     strategy, unknown = _strategy(request)
     refusal = refusal or unknown
     configured = session.config.get("context_strategy")
@@ -88,10 +87,10 @@ def _shown(request: HttpRequest, session: Session, refusal: Refused | None = Non
         "compaction": _compaction(session, conversation.id),
         "spent": occupancy.spent(session),
         "budgets": occupancy.left(session),
-        "may_change": session.role != "viewer",  # type: ignore[attr-defined]
+        "may_change": may_act(session),
         "problem": refusal.detail if refusal else "",
     }
-    template = "context/part.html" if "HX-Request" in request.headers else "context/page.html"
+    template = "context/part.html" if is_part(request) else "context/page.html"
     response = render(request, template, context, status=refusal.status if refusal else 200)
     patch_vary_headers(response, ["HX-Request"])
     return response
@@ -117,15 +116,6 @@ def _planned(
         "out": out,
         "left_out": sum(one.outcome not in fates.SENT for one in decisions or ()),
     }
-
-
-def _conversation(request: HttpRequest, session_id: UUID) -> Conversation:
-    """The one the address names, of a session already checked."""
-    try:
-        given = request.GET.get("conversation")
-        return queries.conversation_in(session_id, UUID(given) if given else session_id)
-    except (NotFound, ValueError):
-        raise Http404 from None
 
 
 def _conversations(session: Session) -> QuerySet[Conversation]:

@@ -14,7 +14,7 @@ from django.views import View
 from sessions_app import queries
 from sessions_app.artifacts.media import RASTER, is_json, is_text
 from sessions_app.models import Artifact
-from sessions_app.pages.common import session_or_404
+from sessions_app.pages.common import session_or_404, whole_number
 
 FILES = 30
 
@@ -29,9 +29,9 @@ class FilesPage(LoginRequiredMixin, View):
         rows = queries.artifacts_in(session.id, name or None)
         if not name:
             rows = _newest(rows)
-        begun = given.isascii() and given.isdigit() and len(given) < 19
-        if begun:
-            rows = rows.filter(position__lt=int(given))
+        before = whole_number(given)
+        if before is not None:
+            rows = rows.filter(position__lt=before)
         found = list(rows[: FILES + 1])
         kept = queries.artifacts_in(session.id).aggregate(number=Count("id"), bytes=Coalesce(Sum("size"), 0))
         context = {
@@ -41,7 +41,7 @@ class FilesPage(LoginRequiredMixin, View):
             "most": settings.ARTIFACT_MAX_BYTES,
             "name": name,
             "files": [(file, _preview(file)) for file in found[:FILES]],
-            "begun": begun,
+            "begun": before is not None,
             "older": found[FILES - 1].position if len(found) > FILES else None,
         }
         return render(request, "files/list.html", context)

@@ -18,7 +18,7 @@ from sessions_app import queries
 from sessions_app.api.throttles import reads_counted
 from sessions_app.models import Conversation
 from sessions_app.pages import markup, transcript, windows
-from sessions_app.pages.common import conversation_or_404, session_or_404
+from sessions_app.pages.common import conversation_or_404, ids_in, may_act, session_or_404, whole_number
 from sessions_app.pages.windows import Window
 from sessions_app.queries import line_of
 from sessions_app.values import text_of, to_content
@@ -37,7 +37,7 @@ class LinesPart(LoginRequiredMixin, View):
         """The lines as HTML."""
         session = session_or_404(request, session_id)
         conversation = conversation_or_404(request, session_id)
-        if ids := _ids(request):
+        if ids := ids_in(request.GET.getlist("id")[:MOST]):
             rows = list(line_of(conversation).filter(id__in=ids).order_by("position"))
             said = windows.with_results(conversation, rows)
             window = Window(said, None, None)
@@ -46,6 +46,7 @@ class LinesPart(LoginRequiredMixin, View):
             window = window_of(request, conversation)
             entries = transcript.entries(conversation, window, to_come=window.upper is None)
         context = {"session": session, "conversation": conversation, "entries": entries, "window": window, "live": True}
+        context["acts"] = may_act(session)
         return render(request, "sessions/lines.html", context)
 
 
@@ -81,9 +82,9 @@ class MarkupPart(LoginRequiredMixin, View):
 def window_of(request: HttpRequest, conversation: Conversation) -> Window:
     """The part of the conversation that the address names; its end for an address that means nothing."""
     given = request.GET
-    if (position := _number(given.get("before", ""))) is not None:
+    if (position := whole_number(given.get("before", ""))) is not None:
         return windows.before(conversation, position)
-    if (position := _number(given.get("after", ""))) is not None:
+    if (position := whole_number(given.get("after", ""))) is not None:
         return windows.after(conversation, position)
     position = _place(request, conversation)
     return windows.newest(conversation) if position is None else windows.around(conversation, position)
@@ -95,7 +96,7 @@ def _place(request: HttpRequest, conversation: Conversation) -> int | None:
     with suppress(ValueError):
         if message := request.GET.get("message"):
             return line_of(conversation).filter(id=UUID(message)).values_list("position", flat=True).first()
-        if (position := _number(at)) is not None:
+        if (position := whole_number(at)) is not None:
             return position
         if when := _moment(at):
             return windows.since(conversation, when)
@@ -110,16 +111,3 @@ def _moment(text: str) -> datetime | None:
     if when is None:
         return None
     return when if when.tzinfo else when.replace(tzinfo=UTC)
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
-def _ids(request: HttpRequest) -> list[UUID]:
-    """The messages asked for, those that are ids."""
-    found = []
-    for text in request.GET.getlist("id")[:MOST]:
-        with suppress(ValueError):
-            found.append(UUID(text))
-    return found

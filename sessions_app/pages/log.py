@@ -21,7 +21,7 @@ from bus.log.picking import picked
 from bus.messages import Envelope
 from sessions_app.models import Session
 from sessions_app.pages import places, timeline, travel
-from sessions_app.pages.common import actor_of, execute, session_or_404
+from sessions_app.pages.common import actor_of, execute, is_part, session_or_404, whole_number
 
 LONGEST = 100_000
 """Characters of a payload that the page shows; REST has the whole."""
@@ -72,7 +72,7 @@ def _shown(request: HttpRequest, session: Session, refusal: Refused | None = Non
 
 def _asked(request: HttpRequest, session: Session, filters: timeline.Filters) -> tuple[str, dict[str, Any]]:
     """The template, and what it shows. Raises Invalid."""
-    head, part = _head(session), "HX-Request" in request.headers
+    head, part = _head(session), is_part(request)
     log = timeline.Log(session.id, head, filters, actor_of(request))
     named = {name: _version(request.GET.get(name, ""), head) for name in ("open", "at")}
     if (opened := named["open"]) is not None and part:
@@ -127,9 +127,10 @@ def _head(session: Session) -> int:
 
 
 def _number(given: str) -> int:
-    if not (given.isascii() and given.isdigit() and len(given) < 19):
+    number = whole_number(given)
+    if number is None:
         raise Invalid(_("“%(given)s” is no version: versions are whole numbers.") % {"given": given[:40]})
-    return int(given)
+    return number
 
 
 def _version(given: str, head: int) -> int | None:

@@ -19,7 +19,7 @@ from sessions_app.models import Conversation, Run, Session
 from sessions_app.pages import lines, transcript
 from sessions_app.pages.asked import people_of
 from sessions_app.pages.branches import branches
-from sessions_app.pages.common import conversation_or_404, execute, session_or_404
+from sessions_app.pages.common import conversation_or_404, execute, may_act, session_or_404, whole_number
 
 ARTIFACTS = 50
 """The newest ones are listed on the page."""
@@ -49,20 +49,20 @@ class SessionPage(LoginRequiredMixin, View):
         session = session_or_404(request, session_id)
         conversation = conversation_or_404(request, session_id)
         window = lines.window_of(request, conversation)
-        live = not request.GET.get("before", "").isdecimal() or window.upper is None
-        entries = transcript.entries(conversation, window, to_come=live and window.upper is None)
+        live = whole_number(request.GET.get("before", "")) is None or window.upper is None
         context = {
             "session": session,
             "conversation": conversation,
             "branches": branches(session, conversation),
             "metrics": _metrics(session),
-            "entries": [entry for entry in entries if not entry.get("waits")],
+            "entries": transcript.entries(conversation, window, to_come=live and window.upper is None),
             "queue": _queue(conversation),
             "people": json.dumps(people_of(session, request)),
             "limits": LIMITS,
             "scripts": SCRIPTS,
             "window": window,
             "live": live,
+            "acts": live and may_act(session),
             "artifacts": queries.artifacts_in(session.id)[:ARTIFACTS] if live else [],
             "panels": panels.shown(session),
         }

@@ -11,7 +11,7 @@ from bus.exceptions import Refused
 from sessions_app.forms import NewSession
 from sessions_app.labels import LONGEST, labels_of
 from sessions_app.models import Session
-from sessions_app.pages.common import actor_of, execute
+from sessions_app.pages.common import actor_of, execute, is_part
 from sessions_app.pages.found import found
 from sessions_app.pages.wanted import address, choices, narrowings, page_of, wanted_of
 
@@ -21,7 +21,7 @@ class SessionsPage(LoginRequiredMixin, View):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """A page of the list; `before` is the key of the last row of the page before it. The script asks for rows."""
-        if getattr(request, "htmx", False) and request.GET.get("before"):
+        if is_part(request) and request.GET.get("before"):
             answer = render(request, "sessions/rows.html", _rows(request))
             answer["Cache-Control"] = "no-store"
             return answer

@@ -2,7 +2,6 @@
 to come. Called by `session`; static/parley/ (messages.js, runs.js) makes the same lines of what comes live."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_noop
 from sessions_app.llm import status
 from sessions_app.models import Conversation, Message, Run
 from sessions_app.pages import facts, parts
+from sessions_app.pages.common import ids_in
 from sessions_app.pages.windows import Window
 from sessions_app.queries import line_of
 
@@ -30,15 +30,15 @@ Entry = parts.Entry
 
 
 def entries(conversation: Conversation, window: Window, *, to_come: bool) -> list[Entry]:
-    """The lines of a conversation, oldest first; with `to_come` also the answers at work, and what waits. Messages were
-    read before: what ends meanwhile comes by the socket."""
+    """The lines of a conversation, oldest first; with `to_come` also the answers at work, but not what waits. Messages
+    were read before: what ends meanwhile comes by the socket."""
     runs = _runs(conversation.id, window)
     own = [run for run in runs if run.conversation_id == conversation.id]
     lines = messages(conversation, window.said, runs)
     lines += _notes(own, lines)
     lines.sort(key=lambda line: (line["position"], line["kind"] == "note"))
     if to_come:
-        lines += [_to_come(run) for run in sorted(_open(own), key=lambda run: run.waits)]
+        lines += [_to_come(run) for run in own if run.state in status.OPEN and not run.waits]
     return lines
 
 
@@ -53,10 +53,6 @@ def runs_of(said: Iterable[Message]) -> Sequence[Run]:
     """The runs that spoke these messages."""
     ids = {message.run for message in said if message.run}
     return list(Run.objects.filter(id__in=ids)) if ids else []
-
-
-def _open(runs: Iterable[Run]) -> list[Run]:
-    return [run for run in runs if run.state in status.OPEN]
 
 
 def _runs(conversation: UUID, window: Window) -> Sequence[Run]:
@@ -123,21 +119,12 @@ def _shared(lines: Iterable[Entry], said: Iterable[Message], conversation: Conve
     """Marks what a fork shares. An answer that was replaced after the fork began was not, as far as the fork goes."""
     shared = {message.id: message for message in said if message.conversation_id != conversation.id}
     by = {ident: str(message.metadata.get("superseded_by")) for ident, message in shared.items()}
-    runs = _ids(by.values())
+    runs = ids_in(by.values())  # metadata is anybody's to write
     here = {str(run) for run in line_of(conversation).filter(run__in=runs).values_list("run", flat=True)}
     for line in lines:
         line["shared"] = line["id"] in shared
         if line["shared"] and line["superseded"] and by[line["id"]] not in here:
             line["superseded"], line["marks"] = False, line["marks"].replace(_("replaced"), "").strip(", ")
-
-
-def _ids(given: Iterable[str]) -> list[UUID]:
-    """Those that are ids: metadata is anybody's to write."""
-    found = []
-    for text in given:
-        with suppress(ValueError):
-            found.append(UUID(text))
-    return found
 
 
 # -- runs --------------------------------------------------------------------------------------------------------------
@@ -183,17 +170,12 @@ def _to_come(run: Run) -> Entry:
         "run": run.id,
         "first": run.retries or run.id,
         "position": run.requested_version,
-        "role": "user" if run.input else "assistant",
-        "waits": run.waits,
         "stoppable": not run.cancel_requested,
         "mark": _mark(run),
-        "parts": [parts.shown(part, "user") for part in run.input or []],
     }
 
 
 def _mark(run: Run) -> str:
-    if run.waits:
-        return _("waiting for its turn")
     if run.state == Run.State.REQUIRES_ACTION:
         return _("waiting for a decision")
     if run.state == Run.State.RUNNING:

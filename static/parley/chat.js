@@ -38,7 +38,7 @@ function addMessage(added) {
     refresh(added.message_id);
     arrived();
   }
-  if (added.run_id && added.content.some(({ type }) => type === "tool_call")) mark(added.run_id, "answering…"); // it goes on
+  if (added.run_id && added.content.some(({ type }) => type === "tool_call")) mark(added.run_id, translate("answering…")); // it goes on
 }
 
 /** @type {Record<string, (event: Envelope) => void>} */

@@ -15,7 +15,7 @@ const TOUCH = matchMedia("(pointer: coarse)"); // there, Enter is for lines: no 
 
 /** The answer at work in this conversation. */
 const atWork = () =>
-  /** @type {HTMLElement | null} */ (page.querySelector("[role=log] > [data-open]:not([data-waits])"))?.dataset.runId;
+  /** @type {HTMLElement | null} */ (page.querySelector("[role=log] > [data-open]"))?.dataset.runId;
 
 export async function stop() {
   const run = atWork();

@@ -64,12 +64,8 @@ export function keepingTheEnd(change) {
   if (stay) toTheEnd();
 }
 
-/** A line's place: messages, each followed by the notes about it, then the answer at work, then what waits.
- * @param {HTMLElement} line */
-function rank(line) {
-  const toCome = line.dataset.open === undefined ? 0 : 1;
-  return [line.dataset.waits === undefined ? toCome : 2, Number(line.dataset.position), line.matches(".note") ? 1 : 0];
-}
+/** A line's place: messages, each followed by the notes about it, then the answer at work. @param {HTMLElement} line */
+const rank = (line) => [line.dataset.open === undefined ? 0 : 1, Number(line.dataset.position), line.matches(".note") ? 1 : 0];
 
 /** Put a line where it belongs. One that is new stays away while what comes before it is not on the page.
  * @param {HTMLElement} line @param {boolean} [arrives] whether it is new */

@@ -122,8 +122,11 @@ def test_the_pages_of_a_shared_session_are_there_and_a_viewers_has_nothing_to_wr
             expected = 404 if "GET" in route.owner else 200
             assert bob_api.client.get("/" + hers.at(path)).status_code == expected
     page = "/" + hers.at("sessions/<uuid:session_id>/")
-    assert b"<textarea" not in bob_api.client.get(page).content
+    for path in (page, f"{page}lines/"):
+        shown = bob_api.client.get(path).content
+        assert b"private text" in shown
+        assert not any(mark in shown for mark in (b"<textarea", b"data-begins", b"data-command="))
     assert bob_api.client.post(page, {"content": "x"}).status_code == 403
     assert hers.written() == hers.before
     share(hers, bob, "editor")
-    assert b"<textarea" in bob_api.client.get(page).content
+    assert all(mark in bob_api.client.get(page).content for mark in (b"<textarea", b"data-begins", b"data-command="))

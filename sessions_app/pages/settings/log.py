@@ -9,6 +9,7 @@ from bus.bus import bus
 from bus.log import store
 from bus.models import Stream
 from sessions_app.accounts.streams import stream_of
+from sessions_app.pages.common import whole_number
 from sessions_app.pages.settings.base import SettingsPage
 
 EVENTS = 50
@@ -38,9 +39,9 @@ class LogPage(SettingsPage):
         """A page of it; `before` is the version of the last line of the page before."""
         assert request.user.pk is not None
         stream = stream_of(request.user.pk)
-        given = request.GET.get("before", "")
-        if given.isascii() and given.isdigit() and 0 < len(given) < 19:
-            head = int(given) - 1
+        before = whole_number(request.GET.get("before", ""))
+        if before is not None:
+            head = before - 1
         else:
             head = Stream.objects.filter(id=stream).values_list("version", flat=True).first() or 0
         first = max(0, head - EVENTS)
