@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connection
 from prometheus_client import Counter, Gauge
 
-from bus import observe
+from bus import observe, sql
 from bus.registry import Registry
 
 _OPEN = "SELECT kind, state, count(*) FROM bus_work WHERE state IN ('queued', 'running') GROUP BY kind, state"
@@ -15,36 +15,29 @@ _PARKED = "SELECT subscriber, count(*) FROM bus_parkeddelivery GROUP BY subscrib
 
 def refresh() -> None:
     """Three small queries; what is no longer there is no longer shown."""
-    for gauge, sql in ((observe.QUEUED, _OPEN), (observe.LAG, _LAG), (observe.PARKED, _PARKED)):
-        _refresh(gauge, sql)
+    for gauge, statement in ((observe.QUEUED, _OPEN), (observe.LAG, _LAG), (observe.PARKED, _PARKED)):
+        _refresh(gauge, statement)
 
 
-def _refresh(gauge: Gauge, sql: str) -> None:
+def _refresh(gauge: Gauge, statement: str) -> None:
     gauge.clear()
-    for *labels, value in _read(sql):
+    for *labels, value in sql.read(statement):
         gauge.labels(*labels).set(value)
-
-
-def _read(sql: str) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
 
 
 def open_work() -> list[tuple[str, str, int]]:
     """What is queued and at work, by kind and state."""
-    return [(kind, state, count) for kind, state, count in _read(_OPEN)]
+    return [(kind, state, count) for kind, state, count in sql.read(_OPEN)]
 
 
 def lags() -> dict[str, int]:
     """How many positions each durable subscriber is behind the log."""
-    return dict(_read(_LAG))
+    return dict(sql.read(_LAG))
 
 
 def parked() -> dict[str, int]:
     """How many events each durable subscriber could not take."""
-    return dict(_read(_PARKED))
+    return dict(sql.read(_PARKED))
 
 
 def subscribers(registry: Registry) -> list[dict[str, Any]]:
@@ -61,6 +54,12 @@ def subscribers(registry: Registry) -> list[dict[str, Any]]:
         }
         for one in registry.subscribers.values()
     ]
+
+
+def pool() -> dict[str, int]:
+    """How this process's pool of database connections is used, in the pool's own words; nothing without a pool."""
+    found = getattr(connection, "pool", None)
+    return found.get_stats() if found is not None else {}
 
 
 def dropped() -> dict[str, int]:

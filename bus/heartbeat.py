@@ -12,10 +12,11 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from bus import gauges
 
 EVERY, KEPT = 5.0, 20
 """Seconds between beats, and after which a process that is not heard of any more is forgotten."""
@@ -68,20 +69,15 @@ class Heartbeat:
                 client.delete(_key(NAME))
 
     def _state(self) -> dict[str, Any]:
-        return {"name": NAME, "kind": self._kind, "since": self._since, "at": time.time(), **_pool()}
+        stats = gauges.pool()
+        pool = {"size": stats.get("pool_size", 0), "waiting": stats.get("requests_waiting", 0)}
+        return {"name": NAME, "kind": self._kind, "since": self._since, "at": time.time(), **pool}
 
 
 @cache
 def heartbeat(kind: str) -> Heartbeat:
     """The process's own."""
     return Heartbeat(kind)
-
-
-def _pool() -> dict[str, int]:
-    """How this process's pool of database connections is used."""
-    pool = getattr(connection, "pool", None)
-    stats = pool.get_stats() if pool is not None else {}
-    return {name: stats.get(f"{ours}_{name}", 0) for ours, name in (("pool", "size"), ("requests", "waiting"))}
 
 
 def processes() -> list[dict[str, Any]]:

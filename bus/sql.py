@@ -1,4 +1,4 @@
-"""SQL of the hot paths on Django's connection, prepared on the server: parsed and planned once per connection.
+"""SQL on Django's connection. That of the hot paths is prepared on the server: parsed and planned once per connection.
 
 Same transaction, same errors (wrapped as Django's) as the ORM; parameters need casts where their type is not plain."""
 
@@ -22,6 +22,14 @@ def fetch(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list
                 raise
             connection.connection.execute("DEALLOCATE ALL")  # the driver hears of it, and prepares all anew
             return _rows(statement, parameters)
+
+
+def read(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """The same for what is asked seldom: nothing is prepared for it."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def _rows(statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:

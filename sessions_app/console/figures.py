@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
 from django.utils import timezone
 
+from bus import sql
 from sessions_app.analytics import percentile
 
 DAYS, HOURS = 30, 24
@@ -69,11 +69,11 @@ def days() -> list[Slot]:
     wanted = last_days()
     begins = wanted[0] - timedelta(days=1)
     found: dict[Any, dict[str, Any]] = defaultdict(dict)
-    for day, *values in read(_PER_DAY, begins):
+    for day, *values in sql.read(_PER_DAY, begins):
         found[day] = dict(zip(COUNTS, values, strict=True))
     for column, shares in (("durations", {"middle": 0.5, "slow": 0.95}), ("first_tokens", {"first": 0.5})):
         histograms: dict[date, dict[int, int]] = defaultdict(dict)
-        for day, bucket, count in read(_BUCKETS.format(column=column), begins):
+        for day, bucket, count in sql.read(_BUCKETS.format(column=column), begins):
             histograms[day][bucket] = int(count)
         for day, histogram in histograms.items():
             found[day] |= {name: percentile(histogram, share) for name, share in shares.items()}
@@ -85,12 +85,12 @@ def hours() -> list[Slot]:
     last = timezone.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     begins = last - timedelta(hours=HOURS - 1)
     found: dict[datetime, dict[str, Any]] = defaultdict(dict)
-    for sql, names in (
+    for statement, names in (
         (_RUNS_PER_HOUR, (*COUNTS[1:5], *TIMES)),
         (_USE_PER_HOUR, COUNTS[5:]),
         (_MESSAGES_PER_HOUR, COUNTS[:1]),
     ):
-        for hour, *values in read(sql, _first_id(begins), MOST, begins):
+        for hour, *values in sql.read(statement, _first_id(begins), MOST, begins):
             found[hour] |= dict(zip(names, values, strict=True))
     wanted = [begins + timedelta(hours=number) for number in range(HOURS)]
     return [Slot(f"{hour:%H:00}", _filled(found[hour])) for hour in wanted]
@@ -104,11 +104,3 @@ def _first_id(at: datetime) -> UUID:
 def _filled(values: dict[str, Any]) -> dict[str, Any]:
     counts = {name: float(values.get(name) or 0) for name in COUNTS}
     return {**counts, **{name: values.get(name) for name in TIMES}}
-
-
-def read(sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    """What PostgreSQL answers."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows

@@ -5,12 +5,12 @@ import time
 from typing import Any
 
 import django
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from redis import RedisError
 
-from bus import gauges, heartbeat
+from bus import gauges, heartbeat, sql
 from sessions_app.console.common import needs, page
 
 _POSTGRES = """
@@ -44,11 +44,9 @@ def health(request: HttpRequest) -> HttpResponse:
 def _postgres() -> dict[str, Any]:
     began = time.perf_counter()
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-            took = time.perf_counter() - began
-            cursor.execute(_POSTGRES)
-            version, size, connected, active, most, oldest = cursor.fetchone()
+        sql.read("SELECT 1")
+        took = time.perf_counter() - began
+        version, size, connected, active, most, oldest = sql.read(_POSTGRES)[0]
     except DatabaseError as error:
         return {"name": "PostgreSQL", "error": type(error).__name__}
     facts = {
@@ -82,8 +80,7 @@ def _redis() -> dict[str, Any]:
 
 
 def _this_process() -> dict[str, Any]:
-    pool = getattr(connection, "pool", None)
-    stats = pool.get_stats() if pool is not None else {}
+    stats = gauges.pool()
     facts = {
         "Python": platform.python_version(),
         "Django": django.get_version(),
@@ -106,7 +103,5 @@ def _processes() -> list[dict[str, Any]]:
 
 def _holders() -> list[dict[str, Any]]:
     """Who holds leases, and whether they are still renewed."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HOLDERS)
-        rows = cursor.fetchall()
+    rows = sql.read(_HOLDERS)
     return [{"owner": owner, "count": count, "left": left.total_seconds()} for owner, count, left in rows]

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from bus import sql
 from sessions_app.console import figures, plots
 from sessions_app.console.common import needs, page
 from sessions_app.console.plots import Series
@@ -46,7 +47,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
     """Use and cost by user or by model."""
     by = request.GET.get("by", "")
     by = by if by in _BY else "user"
-    rows = [dict(zip(NAMES, row, strict=True)) for row in figures.read(_totals(by), figures.DAYS, MOST)]
+    rows = [dict(zip(NAMES, row, strict=True)) for row in sql.read(_totals(by), figures.DAYS, MOST)]
     for row in rows:
         row["cost_shown"] = _("unknown") if row["unpriced"] and not row["priced"] else f"{row['cost'].normalize():f}"
     dearest = [row["key"] for row in rows if row["cost"]][: len(TONES)]
@@ -59,7 +60,7 @@ def _totals(by: str) -> str:
 
 def _plot(by: str, keys: list[str]) -> plots.Plot:
     costs: dict[str, list[float | None]] = {key: [0.0] * figures.DAYS for key in keys}
-    for key, ago, cost in figures.read(_COSTS.format(key=_BY[by]), figures.DAYS, keys):
+    for key, ago, cost in sql.read(_COSTS.format(key=_BY[by]), figures.DAYS, keys):
         costs[key][figures.DAYS - 1 - ago] = float(cost)
     labels = [f"{day:%d %b}" for day in figures.last_days()]
     series = [Series(key, tone, costs[key]) for key, tone in zip(keys, TONES, strict=False)]
@@ -70,9 +71,7 @@ def _plot(by: str, keys: list[str]) -> plots.Plot:
 def unpriced(request: HttpRequest) -> HttpResponse:
     """Models that were used and whose price nobody knows."""
     names = ("provider", "model", "requests", "read", "written", "last")
-    rows: list[dict[str, Any]] = [
-        dict(zip(names, row, strict=True)) for row in figures.read(_UNPRICED, figures.DAYS, MOST)
-    ]
+    rows: list[dict[str, Any]] = [dict(zip(names, row, strict=True)) for row in sql.read(_UNPRICED, figures.DAYS, MOST)]
     for row in rows:
         row["priced_now"] = _is_priced(row["provider"], row["model"])
     may_add = request.user.has_perm("sessions_app.add_modelentry")

@@ -14,6 +14,7 @@ def test_a_process_is_heard_of_while_it_runs() -> None:
     wait_until(heartbeat.processes, what="a heartbeat")
     (found,) = heartbeat.processes()
     assert (found["name"], found["kind"]) == (heartbeat.NAME, "web")
+    assert all(isinstance(found[name], int) for name in ("size", "waiting"))
     beating.stop()
     assert heartbeat.processes() == []
 

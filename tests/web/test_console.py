@@ -1,5 +1,6 @@
 """The operators' pages that are no model's: who may see them, what they show, and that they act by commands only."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +13,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from bus import heartbeat
 from bus.models import ParkedDelivery, StoredEvent, Work
 from sessions_app import commands
 from sessions_app.accounts.streams import stream_of
 from sessions_app.console.pages import PAGES
 from sessions_app.models import ApiToken, DailyUse, ModelEntry, Run, ServiceAccount
 from tests.api.caller import Caller
+from tests.flow.stack import wait_until
 from tests.runs import ask
 from tests.story import Story
 from tests.web.browser import inline, page_of, said, shown
@@ -214,3 +217,13 @@ def test_money_is_shown_by_user_and_model_and_what_has_no_price_is_named(staff: 
     assert "alice" in shown(staff, reverse("admin:ledger"))
     assert "unknown" in shown(staff, f"{reverse('admin:ledger')}?by=model")
     assert f"{use.provider}/{use.model}" in shown(staff, reverse("admin:unpriced"))
+
+
+def test_health_names_the_servers_and_the_processes(staff: Client) -> None:
+    beating = heartbeat.Heartbeat("worker")
+    beating.start()
+    wait_until(heartbeat.processes, what="a heartbeat")
+    page = shown(staff, "/admin/health/")
+    beating.stop()
+    assert all(name in page for name in ("PostgreSQL", "Redis", heartbeat.NAME))
+    assert re.search(r'<td>worker</td>.*<td class="number">\d+</td><td class="number">0</td></tr>', page)
