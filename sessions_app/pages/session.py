@@ -31,7 +31,7 @@ SCRIPTS = [
     for name in (
         *("asking", "attachments", "blocks", "branches", "clipboard", "composer", "connection", "copying", "dialogs"),
         *("drafts", "elements", "forks", "heading", "history", "html", "keys", "lines", "live", "log", "messages"),
-        *("presence", "queue", "runs", "seen", "send", "slash", "stream", "words"),
+        *("models", "presence", "queue", "runs", "seen", "send", "slash", "sockets", "stream", "words"),
     )
 ]
 """What `chat.js` imports, so that the browser asks for all of them at once."""

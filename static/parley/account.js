@@ -8,9 +8,7 @@
  * @typedef {{listed: (session: Info) => void, unlisted: (id: string) => void, live: () => void, lost: () => void}} Reader
  */
 
-const FIRST_DELAY = 0.5;
-const LONGEST_DELAY = 15;
-const STAY_AWAY = 4400;
+import { STAY_AWAY, delayAfter, openSocket } from "./sockets.js";
 
 /** @param {Reader} reader `live`: subscribed (again); what changed before has to be read */
 export function followAccount(reader) {
@@ -21,8 +19,7 @@ export function followAccount(reader) {
   function connect() {
     clearTimeout(timer);
     timer = undefined;
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}/ws/v1/`);
+    const socket = openSocket();
     socket.onopen = () => socket.send(JSON.stringify({ id: 1, method: "subscribe", params: { user: true, after: null } }));
     socket.onmessage = ({ data }) => receive(JSON.parse(data));
     socket.onclose = ({ code }) => again(code);
@@ -41,9 +38,8 @@ export function followAccount(reader) {
   function again(code) {
     reader.lost();
     if (code >= STAY_AWAY) return;
-    const ceiling = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** failures);
+    timer = setTimeout(connect, delayAfter(failures));
     failures += 1;
-    timer = setTimeout(connect, ceiling * 1000 * (0.5 + Math.random() / 2)); // jitter: thousands must not come at once
   }
 
   const hurry = () => timer !== undefined && document.visibilityState === "visible" && connect();

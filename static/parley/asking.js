@@ -1,16 +1,12 @@
 // @ts-check
 /** How the session page asks the server for something, and says what went wrong. Used by all its parts. */
 
+import { linkTo } from "./elements.js";
 import { page, part, session } from "./log.js";
 import { Unsent, post, uuid } from "./send.js";
 import { translate } from "./words.js";
 
-export function loginLink() {
-  const link = document.createElement("a");
-  link.href = String(page.dataset.loginUrl);
-  link.textContent = part("[data-banner]").dataset.again ?? "";
-  return link;
-}
+export const loginLink = () => linkTo(page.dataset.loginUrl, translate("Log in again"));
 
 /** Tell what went wrong, or with "" that it is over. @param {unknown} error */
 export function tell(error) {
@@ -29,13 +25,6 @@ export async function command(name, fields = {}, key) {
   const answer = await sent(String(page.dataset.commandsUrl), { name, payload: { session_id: session, ...fields } }, key);
   tell("");
   return answer.data;
-}
-
-/** @param {string} url of REST */
-export async function read(url) {
-  const answer = await fetch(url, { credentials: "same-origin" });
-  if (!answer.ok) throw new Unsent(translate("The server answered {status}.", { status: answer.status }), answer.status);
-  return answer.json();
 }
 
 /** What is said in parts, as one text. @param {any[]} content */

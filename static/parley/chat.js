@@ -12,7 +12,7 @@ import { SHOW_SESSION, heading } from "./heading.js";
 import { arrived, windowed } from "./history.js";
 import { refresh, refreshCaller, refreshRun } from "./lines.js";
 import { follow } from "./live.js";
-import { cardOf, conversation, keepTheEnd, keepingTheEnd, linesOf, messageOf, openRunOf, page, part, place, session } from "./log.js";
+import { cardOf, conversation, keepTheEnd, keepingTheEnd, linesOf, mayAct, messageOf, openRunOf, page, part, place, session } from "./log.js";
 import { answer, message } from "./messages.js";
 import { showPresence } from "./presence.js";
 import { enqueue, queue } from "./queue.js";
@@ -111,7 +111,7 @@ if (page.dataset.live === "true") {
   branches();
   dialogs();
   heading();
-  if (page.dataset.role !== "viewer") {
+  if (mayAct) {
     composer({
       added: (made) => keepingTheEnd(() => addMessage({ ...made, message_id: made.id, when: made.created_at })),
       queued: (run) => run.waits && keepingTheEnd(() => enqueue(run.id, run.input)),

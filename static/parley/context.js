@@ -2,6 +2,7 @@
 /** The page of a session's context: what is pressed is a command over REST; what changes, here or elsewhere, is asked of
  * the server anew. */
 
+import { linkTo } from "./elements.js";
 import { follow } from "./live.js";
 import { bring } from "./parts.js";
 import { Unsent, post, uuid } from "./send.js";
@@ -53,12 +54,7 @@ function tell(error) {
   if (error instanceof Unsent && error.status === 401) problem.append(" ", loginLink());
 }
 
-function loginLink() {
-  const link = document.createElement("a");
-  link.href = String(page.dataset.loginUrl);
-  link.textContent = translate("Log in again");
-  return link;
-}
+const loginLink = () => linkTo(page.dataset.loginUrl, translate("Log in again"));
 
 page.addEventListener("submit", async (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);

@@ -2,7 +2,7 @@
 /** What is told of a graph and of the node that is looked at, in words. Used by graph.js. */
 
 import { attempted, called, sign } from "./drawing.js";
-import { element, localize } from "./elements.js";
+import { element, moment } from "./elements.js";
 import { translate } from "./words.js";
 
 /** @typedef {import("./drawing.js").GraphNode} GraphNode */
@@ -25,14 +25,6 @@ export const money = (cost) => (cost === null ? translate("unknown") : `$${Numbe
 /** @param {Progress} progress */
 export const inWords = ({ done, total, running, failed }) =>
   translate("{done} of {total} done, {running} running, {failed} failed.", { done, total, running, failed });
-
-/** @param {string} iso */
-function moment(iso) {
-  const time = document.createElement("time");
-  time.dateTime = iso;
-  localize(time);
-  return time;
-}
 
 /** @param {GraphNode} node */
 function times({ started_at, finished_at }) {

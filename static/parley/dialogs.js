@@ -7,8 +7,9 @@
  */
 
 import { command, tell } from "./asking.js";
+import { elementsOf, textOf } from "./html.js";
 import { page, part } from "./log.js";
-import { translate } from "./words.js";
+import { chooseModels } from "./models.js";
 
 const dialog = /** @type {HTMLDialogElement} */ (part("[data-dialog]"));
 let shown = "";
@@ -31,11 +32,7 @@ export async function open(what) {
 const templateOf = (id) => /** @type {HTMLTemplateElement} */ (page.querySelector(id));
 
 /** A part of the page: our own template, which escapes what people have written. @param {string} address */
-export async function fetched(address) {
-  const answer = await fetch(address, { credentials: "same-origin" });
-  if (answer.redirected || !answer.ok) throw new Error(translate("The server answered {status}.", { status: answer.redirected ? 401 : answer.status }));
-  return [...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes];
-}
+export const fetched = async (address) => elementsOf(await textOf(address));
 
 /** @param {HTMLElement} asked @returns {Record<string, any>} */
 function payloadOf(asked) {
@@ -65,14 +62,6 @@ async function run(asked) {
   }
 }
 
-/** Another provider has other models. @param {HTMLSelectElement} provider */
-function chooseModels(provider) {
-  const model = /** @type {HTMLInputElement} */ (provider.form?.elements.namedItem("config-model"));
-  const known = dialog.querySelectorAll(`#${CSS.escape(`models-${provider.value}`)} option`);
-  model.setAttribute("list", `models-${provider.value}`);
-  model.value = known.length === 1 ? /** @type {HTMLOptionElement} */ (known[0]).value : "";
-}
-
 export function dialogs() {
   page.addEventListener("click", ({ target }) => {
     const button = target instanceof Element ? target.closest("button") : null;
@@ -86,6 +75,6 @@ export function dialogs() {
     void run(/** @type {HTMLFormElement} */ (event.target));
   });
   dialog.addEventListener("change", ({ target }) => {
-    if (target instanceof HTMLSelectElement && target.name === "config-provider") chooseModels(target);
+    if (target instanceof HTMLSelectElement && target.name === "config-provider") chooseModels(target, "config-model");
   });
 }

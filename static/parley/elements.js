@@ -13,3 +13,19 @@ export function element(name, className, text) {
 export function localize(time) {
   time.textContent = new Date(time.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
+
+/** A time as an element. @param {string} iso */
+export function moment(iso) {
+  const time = document.createElement("time");
+  time.dateTime = iso;
+  localize(time);
+  return time;
+}
+
+/** @param {string | undefined} address @param {string} words */
+export function linkTo(address, words) {
+  const link = document.createElement("a");
+  link.href = String(address);
+  link.textContent = words;
+  return link;
+}

@@ -1,8 +1,8 @@
 // @ts-check
 /** Archives of all one's sessions: has one made, follows how far it is, offers it. */
 
-import { element, localize } from "./elements.js";
-import { csrf, post, uuid } from "./send.js";
+import { element, moment } from "./elements.js";
+import { csrf, post, read, uuid } from "./send.js";
 import { size } from "./upload.js";
 import { translate, translateMany } from "./words.js";
 
@@ -26,14 +26,6 @@ let timer;
 function tell(error) {
   part("problem").textContent = error instanceof Error ? error.message : String(error);
   part("problem").hidden = !error;
-}
-
-/** @param {string} iso */
-function moment(iso) {
-  const time = document.createElement("time");
-  time.dateTime = iso;
-  localize(time);
-  return time;
 }
 
 /** @param {Archive} archive */
@@ -99,11 +91,9 @@ function show(archives) {
 async function look() {
   clearTimeout(timer);
   try {
-    const answer = await fetch(`${url}?limit=10`, { credentials: "same-origin", cache: "no-store" });
-    if (!answer.ok) throw new Error(translate("The server answered {status}.", { status: answer.status }));
-    show((await answer.json()).data);
+    show((await read(`${url}?limit=10`)).data);
   } catch (error) {
-    tell(error instanceof TypeError ? translate("The server cannot be reached.") : error);
+    tell(error);
     timer = setTimeout(look, AGAIN);
   }
 }

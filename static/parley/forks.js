@@ -1,10 +1,11 @@
 // @ts-check
 /** The buttons of a message that begin a fork, and what is told of the session's other conversations. Used by chat.js. */
 
-import { command, read, tell, textOf, withText } from "./asking.js";
+import { command, tell, textOf, withText } from "./asking.js";
 import { branched } from "./branches.js";
 import { element } from "./elements.js";
 import { conversation, page, part, session } from "./log.js";
+import { read } from "./send.js";
 import { translate } from "./words.js";
 
 /** @typedef {import("./live.js").Envelope} Envelope */

@@ -3,6 +3,7 @@
 
 import { inWords, duration, money, tellAnswer, tellNode } from "./details.js";
 import { Drawing, called } from "./drawing.js";
+import { linkTo } from "./elements.js";
 import { follow } from "./live.js";
 import { Unsent, post, uuid } from "./send.js";
 import { translate } from "./words.js";
@@ -182,10 +183,7 @@ function showStatus({ state, reason, code, seconds }) {
   shown.textContent = seconds === undefined ? reason : translate("{reason} – trying again in {seconds} s…", { reason, seconds: Math.ceil(seconds) });
   shown.dataset.state = state;
   if (code !== LOGGED_OUT) return;
-  const link = document.createElement("a");
-  link.href = String(page.dataset.loginUrl);
-  link.textContent = translate("Log in again");
-  shown.append(" ", link);
+  shown.append(" ", linkTo(page.dataset.loginUrl, translate("Log in again")));
 }
 
 /** @param {string} why @param {number} [code] */

@@ -15,14 +15,12 @@
  */
 
 import { saw } from "./seen.js";
+import { STAY_AWAY, delayAfter, openSocket } from "./sockets.js";
 import { translate } from "./words.js";
 
-const FIRST_DELAY = 0.5;
-const LONGEST_DELAY = 15;
 const SILENCE = 25_000; // milliseconds without a frame after which the server is asked whether it is there
 const PATIENCE = 10_000; // and how long it has for its answer
 const RESTORED = 4010;
-const STAY_AWAY = 4400;
 const BEGIN = new Set(["run-started", "run-continued"]);
 const END = new Set(["run-completed", "run-incomplete", "run-failed", "run-cancelled", "run-interrupted"]);
 
@@ -96,8 +94,7 @@ class Follower {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.listener.onStatus({ state: "connecting", reason: translate("Connecting…") });
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}/ws/v1/`);
+    const socket = openSocket();
     this.socket = socket;
     this.head = null;
     this.asked = 0;
@@ -180,11 +177,10 @@ class Follower {
       this.listener.onStatus({ state: "ended", reason: reason || translate("The server closed the connection ({code}).", { code }), code });
       return;
     }
-    const ceiling = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.failures);
-    const seconds = ceiling * (0.5 + Math.random() / 2); // jitter: thousands must not come back in the same instant
+    const delay = delayAfter(this.failures);
     this.failures += 1;
-    this.timer = setTimeout(() => this.connect(), seconds * 1000);
-    this.listener.onStatus({ state: "waiting", reason: reason || translate("Connection lost"), code, seconds });
+    this.timer = setTimeout(() => this.connect(), delay);
+    this.listener.onStatus({ state: "waiting", reason: reason || translate("Connection lost"), code, seconds: delay / 1000 });
   }
 
   /** The log was restored or pruned: what is shown is not what it holds. */

@@ -5,6 +5,8 @@ export const page = /** @type {HTMLElement} */ (document.querySelector("main[dat
 export const session = String(page.dataset.session);
 /** The one that is shown; `main` has the session's id. */
 export const conversation = String(page.dataset.conversation);
+/** Whether this person may do more than read. */
+export const mayAct = page.dataset.role !== "viewer";
 export const log = /** @type {HTMLElement} */ (page.querySelector("[role=log]"));
 
 /** @param {string} selector */

@@ -6,7 +6,7 @@
  * @typedef {{message_id: string, role: string, content: any[], run_id?: string | null, position: number, when: string}} Said
  */
 
-import { element, localize } from "./elements.js";
+import { element, moment } from "./elements.js";
 import { isGrowing } from "./stream.js";
 import { translate } from "./words.js";
 
@@ -36,12 +36,7 @@ const words = (content) =>
 export function header(role, mark, when) {
   const made = document.createElement("header");
   made.append(element("span", "role", ROLES[role] ?? role));
-  if (when) {
-    const time = document.createElement("time");
-    time.dateTime = when;
-    localize(time);
-    made.append(" ", time);
-  }
+  if (when) made.append(" ", moment(when));
   if (mark) made.append(" ", element("span", "mark", mark));
   return made;
 }

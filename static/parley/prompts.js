@@ -3,6 +3,7 @@
  * last one about all the answers. Used by graphs.js. */
 
 import { element } from "./elements.js";
+import { read } from "./send.js";
 import { translate } from "./words.js";
 
 /** @typedef {{name: string, description: string, user: string, variables: string[] | null, problem: string | null}} Prompt as REST
@@ -52,13 +53,12 @@ export class Prompts {
     if (name) {
       try {
         const address = String(this.form.dataset.promptUrl).replace(/name\/$/, `${encodeURIComponent(name)}/`);
-        const answer = await fetch(address, { credentials: "same-origin" });
-        if (!answer.ok) throw new Error(translate("The server answered {status}.", { status: answer.status }));
+        const prompt = await read(address);
         if (name !== this.choice.value) return; // another one was chosen meanwhile
-        this.prompt = await answer.json();
+        this.prompt = prompt;
         described.textContent = [this.prompt?.description, this.prompt?.problem].filter(Boolean).join(" ");
       } catch (error) {
-        described.textContent = error instanceof TypeError ? translate("The server cannot be reached.") : String(error);
+        described.textContent = error instanceof Error ? error.message : String(error);
       }
     }
     this.sets.replaceChildren();

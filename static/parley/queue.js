@@ -1,9 +1,10 @@
 // @ts-check
 /** What was said while an answer is at work, and waits for its turn: chips above the box. Used by runs.js and chat.js. */
 
-import { command, read, tell, textOf, withText } from "./asking.js";
+import { command, tell, textOf, withText } from "./asking.js";
 import { ask } from "./forks.js";
 import { conversation, page, part, session } from "./log.js";
+import { read } from "./send.js";
 
 /** @param {string} run @returns {HTMLElement | null} */
 export const chipOf = (run) => page.querySelector(`[data-queue] [data-run-id="${CSS.escape(run)}"]`);

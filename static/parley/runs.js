@@ -2,7 +2,7 @@
 /** What the log shows of runs: answers to come, what became of them, tool calls that wait for a decision. The same as
  * templates/sessions/entry.html and sessions_app/pages/transcript.py. What waits for its turn is in queue.js. */
 
-import { cardOf, conversation, linesOf, notesOf, openRunOf, place } from "./log.js";
+import { cardOf, conversation, linesOf, mayAct, notesOf, openRunOf, page, place } from "./log.js";
 import { button, header } from "./messages.js";
 import { element } from "./elements.js";
 import { chipOf, dequeue, enqueue, setInput } from "./queue.js";
@@ -24,9 +24,12 @@ export function openRun(run, position, first = run) {
   const made = element("article", "message");
   Object.assign(made.dataset, { role: "assistant", runId: run, first, position: String(position), open: "" });
   made.setAttribute("aria-busy", "true");
-  const actions = element("div", "actions");
-  actions.append(button(translate("Stop"), "cancel-run"));
-  made.append(header("assistant", translate("waiting for a worker…")), element("div", "text", ""), actions);
+  made.append(header("assistant", translate("waiting for a worker…")), element("div", "text", ""));
+  if (mayAct) {
+    const actions = element("div", "actions");
+    actions.append(button(translate("Stop"), "cancel-run"));
+    made.append(actions);
+  }
   return made;
 }
 
@@ -70,8 +73,8 @@ function end({ type, data }, why) {
   const first = lines.find((line) => line.dataset.first)?.dataset.first ?? data.run_id;
   Object.assign(made.dataset, { runId: data.run_id, first });
   made.classList.toggle("mild", type !== "run-failed");
-  if (data.message_id) made.append(" ", button(translate("Go on"), "continue-run"));
-  made.append(" ", button(translate("Try again"), "retry-run"));
+  if (mayAct && data.message_id) made.append(" ", button(translate("Go on"), "continue-run"));
+  if (mayAct) made.append(" ", button(translate("Try again"), "retry-run"));
   place(made, true);
 }
 
@@ -107,7 +110,8 @@ export const SHOW_RUNS = {
     for (const call of data.tool_call_ids) {
       const choice = (/** @type {string} */ label, /** @type {boolean} */ approve) =>
         button(label, "decide-tool-call", { approve: String(approve) });
-      decision(data.run_id, call, choice(translate("Allow"), true), choice(translate("Deny"), false));
+      if (page.dataset.role === "owner") decision(data.run_id, call, choice(translate("Allow"), true), choice(translate("Deny"), false));
+      else decision(data.run_id, call, element("span", "mark", translate("undecided")));
     }
   },
   "run-tool-call-decided": ({ data }) =>

@@ -47,6 +47,14 @@ async function detail(response) {
   }
 }
 
+/** What REST answers to a question. Rejects with an Unsent that says why there is no answer. @param {string} url */
+export async function read(url) {
+  const answer = await fetch(url, { credentials: "same-origin", cache: "no-store" }).catch(() => null);
+  if (!answer) throw new Unsent(translate("The server cannot be reached."), 0);
+  if (!answer.ok) throw new Unsent(translate("The server answered {status}.", { status: answer.status }), answer.status);
+  return answer.json();
+}
+
 /**
  * Post `body`, JSON or a file, until there is an answer. Resolves with it; rejects with an Unsent that says why not.
  * @param {string} url @param {object | Blob} body @param {{key: string, csrf: string, onRetry: (why: string) => void}} options

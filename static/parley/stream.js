@@ -8,6 +8,7 @@ import { finished } from "./blocks.js";
 import { element } from "./elements.js";
 import { elementsOf, textOf } from "./html.js";
 import { keepingTheEnd, log, page } from "./log.js";
+import { csrf } from "./send.js";
 
 const PAUSE = 400; // milliseconds between two requests
 
@@ -63,7 +64,7 @@ class Growing {
     if (!length) return;
     this.asking = true;
     try {
-      const made = elementsOf(await textOf(String(log.dataset.markupUrl), { method: "POST", headers: { "X-CSRFToken": token() }, body: rest.slice(0, length) }));
+      const made = elementsOf(await textOf(String(log.dataset.markupUrl), { method: "POST", headers: { "X-CSRFToken": csrf(String(page.dataset.csrf)) }, body: rest.slice(0, length) }));
       if (this.text.startsWith(text)) this.settle(made, length);
     } catch {
       this.due = performance.now() + 20 * PAUSE;
@@ -82,9 +83,6 @@ class Growing {
     });
   }
 }
-
-/** The cookie's token, since a login in another tab changes it; else the page's. */
-const token = () => /(?:^|;\s*)csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? String(page.dataset.csrf);
 
 /** More of an answer. @param {HTMLElement} bubble @param {string} text all of it so far */
 export function grow(bubble, text) {

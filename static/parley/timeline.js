@@ -2,7 +2,8 @@
 /** The page of a session's log: follows its end, goes on both ways, opens events, travels. Lines are the server's: what
  * an event says is put into words in one place. */
 
-import { localize } from "./elements.js";
+import { toClipboard } from "./clipboard.js";
+import { linkTo, localize } from "./elements.js";
 import { follow } from "./live.js";
 import { bring } from "./parts.js";
 import { translate } from "./words.js";
@@ -142,7 +143,7 @@ async function open(opened) {
 }
 
 function offerCopies() {
-  for (const button of page.querySelectorAll("[data-copy]")) button.toggleAttribute("hidden", !navigator.clipboard);
+  for (const button of page.querySelectorAll("[data-copy]")) button.removeAttribute("hidden");
 }
 
 page.addEventListener("toggle", ({ target }) => {
@@ -154,7 +155,7 @@ page.addEventListener("click", async (event) => {
   const button = target?.closest("[data-copy]");
   const way = /** @type {HTMLElement | null | undefined} */ (target?.closest("a[data-at], a[data-now]"));
   if (button) {
-    await navigator.clipboard.writeText(button.parentElement?.querySelector("pre")?.textContent ?? "");
+    await toClipboard(button.parentElement?.querySelector("pre")?.textContent ?? "");
     button.textContent = String(page.dataset.copied);
   } else if (way && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
     event.preventDefault();
@@ -211,10 +212,7 @@ function showStatus({ state, reason, code, seconds }) {
   status.dataset.state = state;
   if (state === "live" && shown < head) heard(head); // what could not be asked for meanwhile
   if (code !== LOGGED_OUT) return;
-  const link = document.createElement("a");
-  link.href = String(page.dataset.loginUrl);
-  link.textContent = translate("Log in again");
-  status.append(" ", link);
+  status.append(" ", linkTo(page.dataset.loginUrl, translate("Log in again")));
 }
 
 /** Do what asks the server, and tell where it fails. Whether it was done. @param {() => Promise<void>} asking */
